@@ -1,0 +1,30 @@
+/** The one shape of everything a user can get wrong. Collected, never thrown; printed once at the end. */
+export type Path = readonly (string | number)[]
+
+export interface Diagnostic {
+  /** `owner/slug`; the owner is the folder that raises it. */
+  readonly code: `${string}/${string}`
+  readonly severity: 'error' | 'warning' | 'info'
+  /** One sentence that states the fact and names the value. */
+  readonly message: string
+  /** Where in the blueprint; line and column are looked up when it is printed. */
+  readonly path: Path
+  /** Point at the key of the last path element instead of its value. */
+  readonly atKey?: boolean
+  /** What to do. */
+  readonly hint?: string
+  /** Other places that take part, such as the first of two duplicates. */
+  readonly related?: readonly { readonly path: Path; readonly message: string }[]
+}
+
+export function error(code: Diagnostic['code'], path: Path, message: string, hint?: string): Diagnostic {
+  return { code, severity: 'error', path, message, ...(hint === undefined ? {} : { hint }) }
+}
+
+export function warning(code: Diagnostic['code'], path: Path, message: string, hint?: string): Diagnostic {
+  return { code, severity: 'warning', path, message, ...(hint === undefined ? {} : { hint }) }
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((diagnostic) => diagnostic.severity === 'error')
+}

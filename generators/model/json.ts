@@ -1,0 +1,30 @@
+/** Plain data: what every document is before a serializer writes it. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+/**
+ * RFC 7386 merge patch: `patch` wins, null deletes, arrays are replaced whole.
+ * @returns a new value; neither argument is changed
+ */
+export function mergePatch(target: Json, patch: Json): Json {
+  if (!isObject(patch)) return patch
+  const result: Record<string, Json> = isObject(target) ? { ...target } : {}
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key]
+    else result[key] = mergePatch(result[key] ?? null, value)
+  }
+  return result
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Drops keys whose value is undefined, so that optional parts read as plain literals. */
+export function compact(entries: Readonly<Record<string, Json | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(entries).filter((entry): entry is [string, Json] => entry[1] !== undefined),
+  )
+}
