@@ -1,0 +1,113 @@
+/** What the user wrote, after its shape was checked: everything optional that may be left out. */
+import type { Json, JsonObject } from './json.ts'
+
+export interface Blueprint {
+  readonly apiVersion: 'leaven/v1'
+  readonly kind: 'Cluster'
+  readonly name?: string
+  readonly kubernetes: {
+    readonly version: string
+    readonly imageRepository?: string
+    readonly proxyMode?: ProxyMode
+    readonly apiServer?: ComponentSpec & { readonly certSANs?: readonly string[]; readonly port?: number }
+    readonly controllerManager?: ComponentSpec
+    readonly scheduler?: ComponentSpec
+    readonly featureGates?: Readonly<Record<string, boolean>>
+    readonly encryptionAtRest?: boolean
+  }
+  readonly endpoint: ProviderChoice & {
+    readonly address?: string
+    readonly port?: number
+    readonly name?: string
+    readonly interface?: string
+  }
+  readonly network?: {
+    readonly podSubnet?: string
+    readonly serviceSubnet?: string
+    readonly dnsDomain?: string
+    readonly cni?: ProviderChoice
+    /** For static addresses in network-config. */
+    readonly gateway?: string
+    readonly prefix?: number
+    readonly nameservers?: readonly string[]
+  }
+  readonly os?: ProviderChoice & { readonly release?: string }
+  readonly runtime?: ProviderChoice & {
+    readonly version?: string
+    readonly mirrors?: Readonly<Record<string, readonly string[]>>
+    readonly insecureRegistries?: readonly string[]
+  }
+  readonly etcd?: { readonly topology?: string; readonly dataDir?: string; readonly extraArgs?: StringMap }
+  readonly cloud?: ProviderChoice
+  readonly bootstrap?: {
+    readonly credential?: 'token' | 'certificate'
+    readonly tokenTTL?: string
+    readonly keyAlgorithm?: 'ecdsa-p256' | 'rsa-2048'
+    readonly prebaked?: boolean
+    readonly takeover?: boolean
+    readonly swap?: 'off' | 'keep'
+    readonly blockMetadata?: boolean
+    readonly ignorePreflight?: readonly string[]
+    readonly timeouts?: { readonly clock?: string; readonly api?: string; readonly silence?: string }
+  }
+  readonly nodes: readonly BlueprintNode[]
+  readonly pools?: readonly BlueprintPool[]
+  readonly airgap?: { readonly enabled?: boolean }
+  readonly ntp?: { readonly servers?: readonly string[] }
+  readonly proxy?: { readonly http?: string; readonly https?: string; readonly noProxy?: readonly string[] }
+  readonly firewall?: { readonly manage?: boolean; readonly extraPorts?: readonly string[] }
+  readonly sysctl?: StringMap
+  readonly modules?: readonly string[]
+  readonly packages?: readonly string[]
+  readonly repositories?: { readonly kubernetes?: string; readonly containerd?: string; readonly binaries?: string }
+  readonly files?: readonly {
+    readonly path: string
+    readonly content: string
+    readonly mode?: string
+    readonly roles?: readonly string[]
+  }[]
+  readonly users?: readonly JsonObject[]
+  readonly addons?: readonly { readonly name: string; readonly url: string; readonly sha256?: string }[]
+  readonly overrides?: {
+    readonly kubeadm?: JsonObject
+    readonly kubelet?: JsonObject
+    readonly kubeProxy?: JsonObject
+    readonly containerd?: JsonObject
+    readonly cloudConfig?: JsonObject
+  }
+}
+
+export type ProxyMode = 'ipvs' | 'iptables' | 'nftables'
+export type StringMap = Readonly<Record<string, string>>
+
+export interface ComponentSpec {
+  readonly extraArgs?: StringMap
+}
+
+/** One choice on an axis: the provider's name and whatever options it declares. */
+export interface ProviderChoice {
+  readonly provider?: string
+  readonly [option: string]: Json | undefined
+}
+
+export interface BlueprintNode {
+  readonly name: string
+  readonly role: string
+  readonly address?: string
+  readonly mac?: string
+  readonly labels?: StringMap
+  readonly taints?: readonly Taint[]
+}
+
+export interface BlueprintPool {
+  readonly name: string
+  readonly role?: string
+  readonly labels?: StringMap
+  readonly taints?: readonly Taint[]
+}
+
+export interface Taint {
+  readonly key: string
+  readonly value?: string
+  readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute'
+}
