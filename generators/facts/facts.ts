@@ -1,33 +1,170 @@
 /**
- * Facts of Kubernetes as data, and the one place where versions are compared.
- * Callers ask `facts.supports.x`, never a number. The table is read by an effect and passed in.
+ * Facts of Kubernetes as data, and the one place where its versions are compared.
+ * Callers ask for what they need (`facts.supports.x`, `facts.images.etcd`), never for a number.
+ * The table is read by an effect, which lists `generators/facts/kubernetes/`, and is passed in.
  */
 export type KubeadmApi = 'v1beta2' | 'v1beta3' | 'v1beta4'
 
-/** Named after the feature; every one is decided in the JSON of the minor. */
+/** Named after the feature; decided in the JSON of each minor. */
 export interface KubernetesSupports {
-  /** `kubeadm join` fails when /etc/kubernetes/manifests already holds a static pod. */
+  /** `kubeadm join` refuses a manifests folder that already holds a static pod. */
   readonly manifestsDirPreflight: boolean
-  /** Control planes join etcd as learners by default, so several may join at once. */
+  /** Control planes join etcd as learners by default, so that several may join at once. */
   readonly etcdLearner: boolean
-  /** etcd takes `experimental-*` flags (3.5 and older). */
+  /** Its etcd takes `--experimental-*` flags (3.5 and older). */
   readonly etcdExperimentalFlags: boolean
-  /** admin.conf is bound by RBAC and super-admin.conf exists on the init node. */
+  /** admin.conf has its rights by RBAC; super-admin.conf exists on the init node. */
   readonly superAdminConf: boolean
-  /** The kubeadm gate ControlPlaneKubeletLocalMode exists and may be set. */
+  /** kubeadm's gate ControlPlaneKubeletLocalMode exists and may be set. */
   readonly localModeGate: boolean
-  /** Target `kubeletconfiguration` of kubeadm patches. */
+  /** kubeadm patches can target `kubeletconfiguration`. */
   readonly kubeletConfigurationPatches: boolean
   /** `kubeadm config validate` */
   readonly configValidate: boolean
+  /** kube-proxy mode nftables is GA. */
   readonly nftablesProxy: boolean
   readonly ipvsDeprecated: boolean
   /** The kubelet does not start on a cgroup v1 host unless told to. */
   readonly cgroupV1Refused: boolean
-  /** The kubelet speaks CRI v1; otherwise only v1alpha2, which containerd 2 no longer has. */
+  /** The kubelet speaks CRI v1; before, only v1alpha2, which containerd 2 no longer has. */
   readonly criV1: boolean
+  /** The kubelet speaks nothing but CRI v1, which containerd has from 1.6 on. */
   readonly criV1Only: boolean
+  /** IPv4 and IPv6 together without a feature gate. */
   readonly dualStack: boolean
-  /** The kubelet can run with swap on (NodeSwap beta or GA). */
+  /** The kubelet can be told to live with swap that pods may use (NodeSwap on by default). */
   readonly nodeSwap: boolean
+}
+
+/** Images of a range of patches; `to` of the last range is the latest patch that we know. */
+export interface PatchRange {
+  readonly from: number
+  readonly to: number
+  readonly etcd: string
+  readonly coredns: string
+  readonly pause: string
+  readonly registry: string
+}
+
+/** A range of containerd versions, both ends included; `below` is excluded. */
+export interface VersionRange {
+  readonly from: string
+  readonly below?: string
+}
+
+/** One file `generators/facts/kubernetes/<minor>.json`; the schema beside this file says each field. */
+export interface KubernetesMinor {
+  readonly minor: string
+  readonly released: string
+  readonly endOfLife: string
+  readonly kubeadmApi: KubeadmApi
+  readonly patches: readonly PatchRange[]
+  /** Path of CoreDNS below kubeadm's default registry; below any other registry it is `coredns`. */
+  readonly corednsPath: 'coredns' | 'coredns/coredns'
+  readonly packages: 'pkgs.k8s.io' | 'binaries'
+  readonly containerd: { readonly supported: readonly VersionRange[]; readonly default: string }
+  /** For installs from binaries. */
+  readonly tools: { readonly crictl: string; readonly cniPlugins: string }
+  /** What kubeadm puts on control planes. */
+  readonly controlPlane: { readonly labels: readonly string[]; readonly taints: readonly string[] }
+  /** Prefix of criSocket: empty, or `unix://`. */
+  readonly criSocketScheme: '' | 'unix://'
+  /** kubeadm's own feature gates; any other makes kubeadm fail. */
+  readonly kubeadmGates: readonly string[]
+  readonly supports: KubernetesSupports
+  readonly sources: readonly Source[]
+}
+
+export interface Source {
+  readonly url: string
+  /** When it was read, `YYYY-MM-DD`. */
+  readonly date: string
+  readonly what: string
+}
+
+/** Keyed by minor, `1.31`. */
+export type KubernetesTable = Readonly<Record<string, KubernetesMinor>>
+
+/** Everything that is decided once the exact version is. */
+export interface KubernetesFacts extends Omit<KubernetesMinor, 'patches' | 'corednsPath' | 'sources'> {
+  /** `1.31.4` */
+  readonly version: string
+  readonly patch: number
+  readonly latestKnownPatch: number
+  /** Only the minor was asked for: the patch is the latest that we know. */
+  readonly patchChosen: boolean
+  /** The patch is newer than we know; its images are those of the latest known patch. */
+  readonly beyondKnown: boolean
+  readonly images: {
+    /** kubeadm's default registry for this patch. */
+    readonly registry: string
+    readonly etcd: string
+    readonly coredns: { readonly path: string; readonly tag: string }
+    readonly pause: string
+  }
+}
+
+export type KubernetesLookup =
+  | { readonly ok: true; readonly facts: KubernetesFacts }
+  | {
+      readonly ok: false
+      /** `unknown`: between known minors, but no file. */
+      readonly problem: 'malformed' | 'prerelease' | 'too-old' | 'too-new' | 'unknown'
+      readonly known: readonly string[]
+    }
+
+const versionPattern =
+  /^v?(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.(0|[1-9]\d{0,3}))?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
+
+/**
+ * The facts of one version: `1.31.4`, `v1.31.4`, or `1.31` for its latest known patch.
+ * A patch that was never released inside a known range cannot be told from a real one.
+ */
+export function lookupKubernetes(table: KubernetesTable, version: string): KubernetesLookup {
+  const known = knownMinors(table)
+  const match = versionPattern.exec(version)
+  if (match === null) return { ok: false, problem: 'malformed', known }
+  if (match[4] !== undefined || match[5] !== undefined) return { ok: false, problem: 'prerelease', known }
+  const name = `${match[1]}.${match[2]}`
+  const minor = Object.hasOwn(table, name) ? table[name] : undefined
+  if (minor === undefined) return { ok: false, problem: whyUnknown(name, known), known }
+  return { ok: true, facts: factsOf(minor, match[3] === undefined ? undefined : Number(match[3])) }
+}
+
+/** Oldest first. */
+export function knownMinors(table: KubernetesTable): readonly string[] {
+  return Object.keys(table).sort(compareMinors)
+}
+
+function factsOf(minor: KubernetesMinor, asked: number | undefined): KubernetesFacts {
+  const { patches, corednsPath, sources: _, ...shared } = minor
+  const last = patches.at(-1)
+  if (last === undefined) throw new RangeError(`facts of ${minor.minor} have no patch range`)
+  const patch = asked ?? last.to
+  const range = patches.find((candidate) => patch >= candidate.from && patch <= candidate.to) ?? last
+  return {
+    ...shared,
+    version: `${minor.minor}.${patch}`,
+    patch,
+    latestKnownPatch: last.to,
+    patchChosen: asked === undefined,
+    beyondKnown: patch > last.to,
+    images: {
+      registry: range.registry,
+      etcd: range.etcd,
+      coredns: { path: corednsPath, tag: range.coredns },
+      pause: range.pause,
+    },
+  }
+}
+
+function whyUnknown(minor: string, known: readonly string[]): 'too-old' | 'too-new' | 'unknown' {
+  const [oldest, newest] = [known.at(0), known.at(-1)]
+  if (oldest !== undefined && compareMinors(minor, oldest) < 0) return 'too-old'
+  if (newest !== undefined && compareMinors(minor, newest) > 0) return 'too-new'
+  return 'unknown'
+}
+
+function compareMinors(left: string, right: string): number {
+  return left.localeCompare(right, 'en', { numeric: true })
 }

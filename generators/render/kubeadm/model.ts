@@ -69,11 +69,13 @@ export type Discovery =
       /** `host:port` */
       readonly apiServerEndpoint: string
       readonly token: Secret
-      /** `sha256:<hex>` */
+      /** `sha256:<hex>` of the CA's public key. */
       readonly caCertHashes: readonly string[]
+      /** For the kubelet's first certificate, when it is not `token`. */
+      readonly tlsBootstrapToken?: Secret
     }
-  /** A kubeconfig with its own client credential: nothing that expires with a token. */
-  | { readonly by: 'file'; readonly kubeConfigPath: string }
+  /** A kubeconfig that, unless tlsBootstrapToken is given, brings its own client credential. */
+  | { readonly by: 'file'; readonly kubeConfigPath: string; readonly tlsBootstrapToken?: Secret }
 
 export interface NodeRegistration {
   readonly name?: string
