@@ -1,4 +1,12 @@
 /** The product's table of contents: every variant on one line. A test compares it with the folders. */
+import { bridge } from './providers/cni/bridge/index.ts'
+import { calico } from './providers/cni/calico/index.ts'
+import { flannel } from './providers/cni/flannel/index.ts'
+import { none } from './providers/cni/none/index.ts'
+import { external } from './providers/endpoint/external/index.ts'
+import { keepalivedHaproxy } from './providers/endpoint/keepalived-haproxy/index.ts'
+import { kubeVip } from './providers/endpoint/kube-vip/index.ts'
+import { stacked } from './providers/etcd/stacked/index.ts'
 import type {
   CloudProvider,
   CniProvider,
@@ -10,7 +18,7 @@ import type {
 
 export const os: readonly OsProvider[] = []
 export const runtime: readonly RuntimeProvider[] = []
-export const endpoint: readonly EndpointProvider[] = []
-export const etcd: readonly Provider[] = []
-export const cni: readonly CniProvider[] = []
+export const endpoint: readonly EndpointProvider[] = [kubeVip, keepalivedHaproxy, external]
+export const etcd: readonly Provider[] = [stacked]
+export const cni: readonly CniProvider[] = [calico, flannel, bridge, none]
 export const cloud: readonly CloudProvider[] = []
