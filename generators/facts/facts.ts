@@ -55,7 +55,6 @@ export interface VersionRange {
 /** One file `generators/facts/kubernetes/<minor>.json`; the schema beside this file says each field. */
 export interface KubernetesMinor {
   readonly minor: string
-  readonly released: string
   readonly endOfLife: string
   readonly kubeadmApi: KubeadmApi
   readonly patches: readonly PatchRange[]
@@ -67,8 +66,6 @@ export interface KubernetesMinor {
   readonly tools: { readonly crictl: string; readonly cniPlugins: string }
   /** What kubeadm puts on control planes. */
   readonly controlPlane: { readonly labels: readonly string[]; readonly taints: readonly string[] }
-  /** Prefix of criSocket: empty, or `unix://`. */
-  readonly criSocketScheme: '' | 'unix://'
   /** kubeadm's own feature gates; any other makes kubeadm fail. */
   readonly kubeadmGates: readonly string[]
   readonly supports: KubernetesSupports
