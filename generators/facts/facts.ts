@@ -42,7 +42,6 @@ export interface PatchRange {
   readonly to: number
   readonly etcd: string
   readonly coredns: string
-  readonly pause: string
   readonly registry: string
 }
 
@@ -57,6 +56,8 @@ export interface KubernetesMinor {
   readonly minor: string
   readonly endOfLife: string
   readonly kubeadmApi: KubeadmApi
+  /** Tag of the sandbox image. */
+  readonly pause: string
   readonly patches: readonly PatchRange[]
   /** Path of CoreDNS below kubeadm's default registry; below any other registry it is `coredns`. */
   readonly corednsPath: 'coredns' | 'coredns/coredns'
@@ -83,7 +84,8 @@ export interface Source {
 export type KubernetesTable = Readonly<Record<string, KubernetesMinor>>
 
 /** Everything that is decided once the exact version is. */
-export interface KubernetesFacts extends Omit<KubernetesMinor, 'patches' | 'corednsPath' | 'sources'> {
+export interface KubernetesFacts
+  extends Omit<KubernetesMinor, 'pause' | 'patches' | 'corednsPath' | 'sources'> {
   /** `1.31.4` */
   readonly version: string
   readonly patch: number
@@ -134,7 +136,7 @@ export function knownMinors(table: KubernetesTable): readonly string[] {
 }
 
 function factsOf(minor: KubernetesMinor, asked: number | undefined): KubernetesFacts {
-  const { patches, corednsPath, sources: _, ...shared } = minor
+  const { pause, patches, corednsPath, sources: _, ...shared } = minor
   const last = patches.at(-1)
   if (last === undefined) throw new RangeError(`facts of ${minor.minor} have no patch range`)
   const patch = asked ?? last.to
@@ -150,7 +152,7 @@ function factsOf(minor: KubernetesMinor, asked: number | undefined): KubernetesF
       registry: range.registry,
       etcd: range.etcd,
       coredns: { path: corednsPath, tag: range.coredns },
-      pause: range.pause,
+      pause,
     },
   }
 }
