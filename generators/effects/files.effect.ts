@@ -1,0 +1,113 @@
+/** Reading with a limit, writing whole or not at all. */
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** Why a file could not be read or written, without a stack trace's worth of detail. */
+export class FileError extends Error {
+  readonly reason: 'missing' | 'denied' | 'directory' | 'too-large' | 'other'
+  constructor(reason: FileError['reason'], message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+export interface ReadFile {
+  readonly bytes: Uint8Array
+  /** POSIX permission bits of the very file that was read. */
+  readonly mode: number
+}
+
+/**
+ * Reads a file, but never more than it should have.
+ * @throws FileError
+ */
+export async function readFileLimited(path: string, maxBytes: number): Promise<ReadFile> {
+  return explained(path, async () => {
+    // Without O_NONBLOCK a named pipe would hang here until somebody writes to it.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const status = await handle.stat()
+      if (status.isDirectory()) throw new FileError('directory', `${path} is a directory`)
+      const bytes = await readUpTo(handle, maxBytes + 1)
+      if (bytes.length > maxBytes)
+        throw new FileError('too-large', `${path} is larger than ${maxBytes} bytes`)
+      return { bytes, mode: status.mode & 0o7777 }
+    } finally {
+      await handle.close()
+    }
+  })
+}
+
+async function readUpTo(handle: FileHandle, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let total = 0
+  while (total < limit) {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(Math.min(limit - total, 65_536)))
+    if (bytesRead === 0) break
+    chunks.push(buffer.subarray(0, bytesRead))
+    total += bytesRead
+  }
+  return Buffer.concat(chunks)
+}
+
+/**
+ * Replaces a file in one step: a reader sees the old bytes or the new ones, and a crash leaves one of the two.
+ * A file that already has these bytes and this mode is left alone.
+ * @param mode POSIX permission bits, whatever the umask
+ * @returns whether anything was written
+ * @throws FileError
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
+  return explained(path, async () => {
+    if (await isSame(path, bytes, mode)) return false
+    // In the same folder, because rename works only within one file system.
+    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    try {
+      const handle = await open(temporary, 'wx', 0o600)
+      try {
+        await handle.writeFile(bytes)
+        await handle.chmod(mode)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      await rename(temporary, path)
+    } catch (cause) {
+      await rm(temporary, { force: true })
+      throw cause
+    }
+    return true
+  })
+}
+
+/** Whether anything, of any kind, is at this path. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function isSame(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
+  try {
+    const present = await readFileLimited(path, bytes.length)
+    return present.mode === mode && Buffer.from(bytes).equals(present.bytes)
+  } catch {
+    return false
+  }
+}
+
+async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof FileError) throw cause
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw new FileError('missing', `${path} does not exist`)
+    if (code === 'EACCES' || code === 'EPERM') throw new FileError('denied', `no permission for ${path}`)
+    if (code === 'EISDIR') throw new FileError('directory', `${path} is a directory`)
+    throw new FileError('other', `${path}: ${code ?? String(cause)}`)
+  }
+}
