@@ -3,6 +3,8 @@
  * Callers ask for what they need (`facts.supports.x`, `facts.images.etcd`), never for a number.
  * The table is read by an effect, which lists `generators/facts/kubernetes/`, and is passed in.
  */
+import { compareVersions, type VersionRange } from './version.ts'
+
 export type KubeadmApi = 'v1beta2' | 'v1beta3' | 'v1beta4'
 
 /** Named after the feature; decided in the JSON of each minor. */
@@ -45,14 +47,10 @@ export interface PatchRange {
   readonly registry: string
 }
 
-/** A range of containerd versions, both ends included; `below` is excluded. */
-export interface VersionRange {
-  readonly from: string
-  readonly below?: string
-}
-
 /** One file `generators/facts/kubernetes/<minor>.json`; the schema beside this file says each field. */
 export interface KubernetesMinor {
+  /** For editors. */
+  readonly $schema?: string
   readonly minor: string
   readonly endOfLife: string
   readonly kubeadmApi: KubeadmApi
@@ -85,7 +83,7 @@ export type KubernetesTable = Readonly<Record<string, KubernetesMinor>>
 
 /** Everything that is decided once the exact version is. */
 export interface KubernetesFacts
-  extends Omit<KubernetesMinor, 'pause' | 'patches' | 'corednsPath' | 'sources'> {
+  extends Omit<KubernetesMinor, '$schema' | 'pause' | 'patches' | 'corednsPath' | 'sources'> {
   /** `1.31.4` */
   readonly version: string
   readonly patch: number
@@ -132,11 +130,11 @@ export function lookupKubernetes(table: KubernetesTable, version: string): Kuber
 
 /** Oldest first. */
 export function knownMinors(table: KubernetesTable): readonly string[] {
-  return Object.keys(table).sort(compareMinors)
+  return Object.keys(table).toSorted(compareVersions)
 }
 
 function factsOf(minor: KubernetesMinor, asked: number | undefined): KubernetesFacts {
-  const { pause, patches, corednsPath, sources: _, ...shared } = minor
+  const { $schema: _schema, pause, patches, corednsPath, sources: _sources, ...shared } = minor
   const last = patches.at(-1)
   if (last === undefined) throw new RangeError(`facts of ${minor.minor} have no patch range`)
   const patch = asked ?? last.to
@@ -159,11 +157,7 @@ function factsOf(minor: KubernetesMinor, asked: number | undefined): KubernetesF
 
 function whyUnknown(minor: string, known: readonly string[]): 'too-old' | 'too-new' | 'unknown' {
   const [oldest, newest] = [known.at(0), known.at(-1)]
-  if (oldest !== undefined && compareMinors(minor, oldest) < 0) return 'too-old'
-  if (newest !== undefined && compareMinors(minor, newest) > 0) return 'too-new'
+  if (oldest !== undefined && compareVersions(minor, oldest) < 0) return 'too-old'
+  if (newest !== undefined && compareVersions(minor, newest) > 0) return 'too-new'
   return 'unknown'
-}
-
-function compareMinors(left: string, right: string): number {
-  return left.localeCompare(right, 'en', { numeric: true })
 }

@@ -23,22 +23,36 @@ export function defined(entries: Readonly<Record<string, SecretJson | undefined>
   )
 }
 
+/** An object that is left out when nothing is in it: user-data has to be small. */
+export function section(entries: Readonly<Record<string, Json | undefined>>): JsonObject | undefined {
+  const object = compact(entries)
+  return Object.keys(object).length === 0 ? undefined : object
+}
+
+/** A list that says nothing when it is empty. */
+export function listed<T extends Json>(list: readonly T[] | undefined): readonly T[] | undefined {
+  return list === undefined || list.length === 0 ? undefined : [...list]
+}
+
 /** Flags as v1beta2 and v1beta3 know them; of a repeated name the last one stays. */
 export function argsMap(args: readonly NameValue[] | undefined): JsonObject | undefined {
-  return args && Object.fromEntries(args.map(({ name, value }) => [name, value]))
+  return section(Object.fromEntries((args ?? []).map(({ name, value }) => [name, value])))
 }
 
 /** Flags and environment as v1beta4 knows them. */
 export function argsList(args: readonly NameValue[] | undefined): Json | undefined {
-  return args?.map(({ name, value }) => ({ name, value }))
+  return listed((args ?? []).map(({ name, value }) => ({ name, value })))
 }
 
 export function volumes(mounts: readonly HostPathMount[] | undefined): Json | undefined {
-  return mounts?.map(({ name, hostPath, mountPath, readOnly, pathType }) =>
-    compact({ name, hostPath, mountPath, readOnly, pathType }),
+  return listed(
+    (mounts ?? []).map(({ name, hostPath, mountPath, readOnly, pathType }) =>
+      compact({ name, hostPath, mountPath, readOnly, pathType }),
+    ),
   )
 }
 
+/** Unlike other lists an empty one is kept: it means no taint, its absence kubeadm's default. */
 export function taints(list: readonly Taint[] | undefined): Json | undefined {
   return list?.map(({ key, value, effect }) => compact({ key, value, effect }))
 }
@@ -56,8 +70,8 @@ export function clusterBasics(cluster: KubeadmCluster): JsonObject {
     controlPlaneEndpoint: cluster.controlPlaneEndpoint,
     certificatesDir: cluster.certificatesDir,
     imageRepository: cluster.imageRepository,
-    networking: compact({ podSubnet, serviceSubnet, dnsDomain }),
-    featureGates: cluster.featureGates && { ...cluster.featureGates },
+    networking: section({ podSubnet, serviceSubnet, dnsDomain }),
+    featureGates: section(cluster.featureGates ?? {}),
   })
 }
 

@@ -23,7 +23,7 @@ export function init(hub: KubeadmHub): readonly parts.KubeadmDocument[] {
     bootstrapTokens: parts.bootstrapTokens(hub.bootstrapTokens),
     localAPIEndpoint: parts.localAPIEndpoint(hub),
     nodeRegistration: nodeRegistration(hub),
-    skipPhases: hub.skipPhases?.init?.slice(),
+    skipPhases: parts.listed(hub.skipPhases?.init),
     patches: parts.patches(hub),
   })
   return [initConfiguration, clusterConfiguration(hub), hub.kubelet, hub.kubeProxy]
@@ -36,7 +36,7 @@ export function join(hub: KubeadmHub): readonly parts.KubeadmDocument[] {
     discovery: parts.discovery(hub.discovery, hub.timeouts.discovery),
     controlPlane: parts.joinControlPlane(hub),
     nodeRegistration: nodeRegistration(hub),
-    skipPhases: hub.skipPhases?.join?.slice(),
+    skipPhases: parts.listed(hub.skipPhases?.join),
     patches: parts.patches(hub),
   })
   return [joinConfiguration]
@@ -48,9 +48,9 @@ function clusterConfiguration({ cluster, timeouts }: KubeadmHub): parts.KubeadmD
     apiVersion,
     kind: 'ClusterConfiguration',
     ...parts.clusterBasics(cluster),
-    dns: cluster.dns && { ...cluster.dns },
-    apiServer: compact({
-      certSANs: apiServer.certSANs?.slice(),
+    dns: parts.section({ ...cluster.dns }),
+    apiServer: parts.section({
+      certSANs: parts.listed(apiServer.certSANs),
       ...component(apiServer),
       timeoutForControlPlane: timeouts.controlPlaneComponentHealthCheck,
     }),
@@ -62,7 +62,7 @@ function clusterConfiguration({ cluster, timeouts }: KubeadmHub): parts.KubeadmD
 }
 
 function component({ extraArgs, extraVolumes }: ControlPlaneComponent) {
-  return compact({ extraArgs: parts.argsMap(extraArgs), extraVolumes: parts.volumes(extraVolumes) })
+  return parts.section({ extraArgs: parts.argsMap(extraArgs), extraVolumes: parts.volumes(extraVolumes) })
 }
 
 function localEtcd(etcd: LocalEtcd) {
@@ -71,8 +71,8 @@ function localEtcd(etcd: LocalEtcd) {
     imageRepository: etcd.imageRepository,
     imageTag: etcd.imageTag,
     extraArgs: parts.argsMap(etcd.extraArgs),
-    serverCertSANs: etcd.serverCertSANs?.slice(),
-    peerCertSANs: etcd.peerCertSANs?.slice(),
+    serverCertSANs: parts.listed(etcd.serverCertSANs),
+    peerCertSANs: parts.listed(etcd.peerCertSANs),
   })
 }
 
@@ -83,6 +83,6 @@ function nodeRegistration({ nodeRegistration: node }: KubeadmHub) {
     kubeletExtraArgs: parts.argsMap(node.kubeletExtraArgs),
     taints: parts.taints(node.taints),
     imagePullPolicy: node.imagePullPolicy,
-    ignorePreflightErrors: node.ignorePreflightErrors?.slice(),
+    ignorePreflightErrors: parts.listed(node.ignorePreflightErrors),
   })
 }

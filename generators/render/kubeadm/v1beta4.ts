@@ -23,7 +23,7 @@ export function init(hub: KubeadmHub): readonly parts.KubeadmDocument[] {
     bootstrapTokens: parts.bootstrapTokens(hub.bootstrapTokens),
     localAPIEndpoint: parts.localAPIEndpoint(hub),
     nodeRegistration: nodeRegistration(hub),
-    skipPhases: hub.skipPhases?.init?.slice(),
+    skipPhases: parts.listed(hub.skipPhases?.init),
     patches: parts.patches(hub),
     timeouts: timeouts(hub),
   })
@@ -37,7 +37,7 @@ export function join(hub: KubeadmHub): readonly parts.KubeadmDocument[] {
     discovery: parts.discovery(hub.discovery),
     controlPlane: parts.joinControlPlane(hub),
     nodeRegistration: nodeRegistration(hub),
-    skipPhases: hub.skipPhases?.join?.slice(),
+    skipPhases: parts.listed(hub.skipPhases?.join),
     patches: parts.patches(hub),
     timeouts: timeouts(hub),
   })
@@ -50,8 +50,8 @@ function clusterConfiguration({ cluster }: KubeadmHub): parts.KubeadmDocument {
     apiVersion,
     kind: 'ClusterConfiguration',
     ...parts.clusterBasics(cluster),
-    dns: cluster.dns && { ...cluster.dns },
-    apiServer: compact({ certSANs: apiServer.certSANs?.slice(), ...component(apiServer) }),
+    dns: parts.section({ ...cluster.dns }),
+    apiServer: parts.section({ certSANs: parts.listed(apiServer.certSANs), ...component(apiServer) }),
     controllerManager: component(controllerManager),
     scheduler: component(scheduler),
     etcd:
@@ -63,7 +63,7 @@ function clusterConfiguration({ cluster }: KubeadmHub): parts.KubeadmDocument {
 }
 
 function component({ extraArgs, extraVolumes, extraEnvs }: ControlPlaneComponent) {
-  return compact({
+  return parts.section({
     extraArgs: parts.argsList(extraArgs),
     extraVolumes: parts.volumes(extraVolumes),
     extraEnvs: parts.argsList(extraEnvs),
@@ -77,8 +77,8 @@ function localEtcd(etcd: LocalEtcd) {
     imageTag: etcd.imageTag,
     extraArgs: parts.argsList(etcd.extraArgs),
     extraEnvs: parts.argsList(etcd.extraEnvs),
-    serverCertSANs: etcd.serverCertSANs?.slice(),
-    peerCertSANs: etcd.peerCertSANs?.slice(),
+    serverCertSANs: parts.listed(etcd.serverCertSANs),
+    peerCertSANs: parts.listed(etcd.peerCertSANs),
   })
 }
 
@@ -89,10 +89,10 @@ function nodeRegistration({ nodeRegistration: node }: KubeadmHub) {
     kubeletExtraArgs: parts.argsList(node.kubeletExtraArgs),
     taints: parts.taints(node.taints),
     imagePullPolicy: node.imagePullPolicy,
-    ignorePreflightErrors: node.ignorePreflightErrors?.slice(),
+    ignorePreflightErrors: parts.listed(node.ignorePreflightErrors),
   })
 }
 
 function timeouts(hub: KubeadmHub) {
-  return Object.keys(hub.timeouts).length === 0 ? undefined : compact({ ...hub.timeouts })
+  return parts.section({ ...hub.timeouts })
 }
