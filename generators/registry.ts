@@ -7,6 +7,12 @@ import { external } from './providers/endpoint/external/index.ts'
 import { keepalivedHaproxy } from './providers/endpoint/keepalived-haproxy/index.ts'
 import { kubeVip } from './providers/endpoint/kube-vip/index.ts'
 import { stacked } from './providers/etcd/stacked/index.ts'
+import { alma } from './providers/os/alma/index.ts'
+import { centos } from './providers/os/centos/index.ts'
+import { debian } from './providers/os/debian/index.ts'
+import { rhel } from './providers/os/rhel/index.ts'
+import { rocky } from './providers/os/rocky/index.ts'
+import { ubuntu } from './providers/os/ubuntu/index.ts'
 import type {
   CloudProvider,
   CniProvider,
@@ -16,7 +22,7 @@ import type {
   RuntimeProvider,
 } from './providers/provider.ts'
 
-export const os: readonly OsProvider[] = []
+export const os: readonly OsProvider[] = [ubuntu, debian, rocky, alma, rhel, centos]
 export const runtime: readonly RuntimeProvider[] = []
 export const endpoint: readonly EndpointProvider[] = [kubeVip, keepalivedHaproxy, external]
 export const etcd: readonly Provider[] = [stacked]

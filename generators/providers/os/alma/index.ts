@@ -1,0 +1,12 @@
+import { linux } from '../linux.ts'
+import type { DistributionFacts } from '../release.ts'
+import { yumFamily } from '../yum-family.ts'
+import facts from './facts.json' with { type: 'json' }
+
+export const alma = linux(yumFamily, {
+  name: 'alma',
+  title: 'AlmaLinux',
+  summary: 'AlmaLinux with dnf; SELinux stays on.',
+  dockerFolder: 'rhel',
+  facts: facts as DistributionFacts,
+})

@@ -1,0 +1,30 @@
+/** https://kubernetes.io/docs/reference/networking/ports-and-protocols/ */
+import type { PortSpec } from '../../model/contribution.ts'
+import type { ClusterPlan } from '../../model/plan.ts'
+import type { Role } from '../../model/role.ts'
+
+const kubelet: PortSpec = { protocol: 'tcp', port: '10250', purpose: 'kubelet' }
+const kubeProxy: PortSpec = { protocol: 'tcp', port: '10256', purpose: 'kube-proxy health' }
+const nodePorts: readonly PortSpec[] = [
+  { protocol: 'tcp', port: '30000-32767', purpose: 'NodePort services' },
+  { protocol: 'udp', port: '30000-32767', purpose: 'NodePort services' },
+]
+
+/** What Kubernetes itself listens on; endpoint and CNI add theirs. */
+export function ports({ kubernetes, endpoint }: ClusterPlan, role: Role): readonly PortSpec[] {
+  if (role === 'worker') return [kubelet, kubeProxy, ...nodePorts]
+  return [
+    { protocol: 'tcp', port: String(kubernetes.apiPort), purpose: 'API server' },
+    // The endpoint's own port is open on our nodes only when the address moves between them.
+    ...(endpoint.vip !== undefined && endpoint.port !== kubernetes.apiPort
+      ? [{ protocol: 'tcp', port: String(endpoint.port), purpose: 'API server, by the endpoint' } as const]
+      : []),
+    { protocol: 'tcp', port: '2379-2380', purpose: 'etcd' },
+    kubelet,
+    kubeProxy,
+    { protocol: 'tcp', port: '10257', purpose: 'controller manager' },
+    { protocol: 'tcp', port: '10259', purpose: 'scheduler' },
+    // Services of type NodePort answer on every node, control planes too.
+    ...nodePorts,
+  ]
+}

@@ -1,0 +1,12 @@
+import { linux } from '../linux.ts'
+import type { DistributionFacts } from '../release.ts'
+import { yumFamily } from '../yum-family.ts'
+import facts from './facts.json' with { type: 'json' }
+
+export const rhel = linux(yumFamily, {
+  name: 'rhel',
+  title: 'Red Hat Enterprise Linux',
+  summary: 'Red Hat Enterprise Linux with dnf, registered before Leaven runs; SELinux stays on.',
+  dockerFolder: 'rhel',
+  facts: facts as DistributionFacts,
+})

@@ -1,0 +1,12 @@
+import { linux } from '../linux.ts'
+import type { DistributionFacts } from '../release.ts'
+import { yumFamily } from '../yum-family.ts'
+import facts from './facts.json' with { type: 'json' }
+
+export const rocky = linux(yumFamily, {
+  name: 'rocky',
+  title: 'Rocky Linux',
+  summary: 'Rocky Linux with dnf; SELinux stays on.',
+  dockerFolder: 'rhel',
+  facts: facts as DistributionFacts,
+})
