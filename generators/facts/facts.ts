@@ -36,6 +36,8 @@ export interface KubernetesSupports {
   readonly dualStack: boolean
   /** The kubelet can be told to live with swap that pods may use (NodeSwap on by default). */
   readonly nodeSwap: boolean
+  /** Every patch's `kubeadm join --control-plane` reads an ECDSA sa.key; older ones insist on RSA. */
+  readonly ecdsaServiceAccountKey: boolean
 }
 
 /** Images of a range of patches; `to` of the last range is the latest patch that we know. */
