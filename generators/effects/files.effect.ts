@@ -1,12 +1,12 @@
 /** Reading with a limit, writing whole or not at all. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** Why a file could not be read or written, without a stack trace's worth of detail. */
 export class FileError extends Error {
-  readonly reason: 'missing' | 'denied' | 'directory' | 'too-large' | 'other'
+  readonly reason: 'missing' | 'exists' | 'denied' | 'directory' | 'too-large' | 'other'
   constructor(reason: FileError['reason'], message: string) {
     super(message)
     this.reason = reason
@@ -59,35 +59,50 @@ async function readUpTo(handle: FileHandle, limit: number): Promise<Uint8Array> 
  * @returns whether anything was written
  * @throws FileError
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
+export async function writeFileAtomic(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  // What can be made again at any time need not wait for the disk.
+  { durable } = { durable: true },
+): Promise<boolean> {
   return explained(path, async () => {
     if (await isSame(path, bytes, mode)) return false
-    // In the same folder, because rename works only within one file system.
-    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
-    try {
-      const handle = await open(temporary, 'wx', 0o600)
-      try {
-        await handle.writeFile(bytes)
-        await handle.chmod(mode)
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      await rename(temporary, path)
-    } catch (cause) {
-      await rm(temporary, { force: true })
-      throw cause
-    }
+    await throughTemporary(path, bytes, mode, durable, (temporary) => rename(temporary, path))
     return true
   })
 }
 
-/** Whether anything, of any kind, is at this path. */
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
+/**
+ * The same for a file that must not exist yet, also when somebody else creates it at this very moment.
+ * @throws FileError with reason `exists`
+ */
+export async function createFileAtomic(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  await explained(path, () => throughTemporary(path, bytes, mode, true, (temporary) => link(temporary, path)))
+}
+
+async function throughTemporary(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  durable: boolean,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
+  // In the same folder, because neither rename nor link crosses file systems.
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  try {
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await handle.chmod(mode)
+      if (durable) await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await place(temporary)
+  } finally {
+    await rm(temporary, { force: true })
+  }
 }
 
 async function isSame(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
@@ -105,6 +120,7 @@ async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof FileError) throw cause
     const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'EEXIST') throw new FileError('exists', `${path} exists already`)
     if (code === 'ENOENT') throw new FileError('missing', `${path} does not exist`)
     if (code === 'EACCES' || code === 'EPERM') throw new FileError('denied', `no permission for ${path}`)
     if (code === 'EISDIR') throw new FileError('directory', `${path} is a directory`)

@@ -14,6 +14,8 @@ export type Body =
   /** One of our Handlebars templates, `<axis>/<provider>/<name>`. */
   | { readonly kind: 'template'; readonly name: string; readonly view: JsonObject }
   | { readonly kind: 'text'; readonly text: string }
+  /** A file of ours that is shipped as it is, such as `boot/leaven`. */
+  | { readonly kind: 'asset'; readonly name: string }
   | { readonly kind: 'secret'; readonly text: Secret }
   /** YAML whose strings may be Secret; revealed only when the file is rendered. */
   | { readonly kind: 'secret-yaml'; readonly documents: readonly SecretJson[] }

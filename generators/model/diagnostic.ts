@@ -11,6 +11,8 @@ export interface Diagnostic {
   readonly path: Path
   /** Point at the key of the last path element instead of its value. */
   readonly atKey?: boolean
+  /** Only for text that could not be parsed, where there is no path yet. */
+  readonly position?: { readonly line: number; readonly column: number; readonly length: number }
   /** What to do. */
   readonly hint?: string
   /** Other places that take part, such as the first of two duplicates. */

@@ -31,6 +31,8 @@ export interface ClusterSecrets {
     readonly kubeVip: CertifiedKey
     /** O=system:bootstrappers:kubeadm:default-node-token: joins nodes without a token that expires. */
     readonly nodeBootstrap: CertifiedKey
+    /** The same for workers, made on request and expiring: a worker's text never holds a lasting credential. */
+    readonly workerBootstrap?: CertifiedKey
   }
   /** `sha256:<hex>` of the Kubernetes CA's public key, as kubeadm's caCertHashes wants it. */
   readonly caCertHash: string

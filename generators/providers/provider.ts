@@ -66,6 +66,8 @@ export interface RuntimeProvider extends Provider {
 }
 
 export interface CniProvider extends Provider {
+  /** The nth node's part of the pod subnet, where it is decided by declaration; undefined when there is none left. */
+  readonly podCidr?: (plan: ClusterPlan, index: number) => string | undefined
   /** Sysctl, modules and ports come through `contribute`; whether pods get addresses of their own subnets. */
   readonly allocatesNodeCidrs: boolean
 }

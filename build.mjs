@@ -1,0 +1,66 @@
+// Builds dist/gen.js. First it writes what is derived from data: precompiled templates and schema validators.
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Ajv from 'ajv'
+import standaloneCode from 'ajv/dist/standalone/index.js'
+import { build } from 'esbuild'
+import Handlebars from 'handlebars'
+
+const node20 = { bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'warning' }
+// Some CommonJS dependencies call require() for node's own modules.
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+}
+
+function find(folder, suffix) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort()
+}
+
+/** generators/providers/<axis>/<provider>/templates/<name>.hbs → `<axis>/<provider>/<name>` */
+function templates() {
+  const lines = find('generators/providers', '.hbs').map((file) => {
+    const name = relative('generators/providers', file).split(sep).filter((part) => part !== 'templates').join('/').replace(/\.hbs$/, '')
+    const code = Handlebars.precompile(readFileSync(file, 'utf8'), { strict: true, noEscape: true, knownHelpersOnly: true })
+    return `  ${JSON.stringify(name)}: engine.template(${code}),`
+  })
+  const header = "import Handlebars from 'handlebars/runtime.js'\nconst engine = Handlebars.create()\n"
+  writeFileSync('generators/render/format/templates.gen.js', `${header}export const templates = {\n${lines.join('\n')}\n}\n`)
+}
+
+async function validators() {
+  const scratch = 'dist/.assemble.mjs'
+  await build({ ...node20, banner, entryPoints: ['generators/blueprint/assemble.ts'], outfile: scratch })
+  const { validatorSchemas } = await import(`${pathToFileURL(scratch)}?${Date.now()}`)
+  const schemas = validatorSchemas()
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictRequired: false, code: { source: true, esm: true } })
+  ajv.addKeyword({ keyword: 'expect', schemaType: 'string' })
+  const names = Object.keys(schemas)
+  for (const [index, name] of names.entries()) ajv.addSchema({ ...schemas[name], $id: `v${index}` })
+  const code = standaloneCode(ajv, Object.fromEntries(names.map((_, index) => [`v${index}`, `v${index}`])))
+  const table = names.map((name, index) => `${JSON.stringify(name)}: v${index}`).join(', ')
+  // Bundled once more because ajv leaves require() calls to its own runtime in the code.
+  await build({
+    ...node20,
+    stdin: { contents: `${code}\nexport const validators = { ${table} }\n`, resolveDir: process.cwd(), loader: 'js' },
+    outfile: 'generators/blueprint/validators.gen.js',
+  })
+  rmSync(scratch)
+}
+
+mkdirSync('dist', { recursive: true })
+templates()
+await validators()
+for (const file of find('dist', '.js')) rmSync(file)
+await build({
+  ...node20,
+  banner,
+  entryPoints: { gen: 'generators/gen.ts', generate: 'generators/generate.effect.ts', leaven: 'generators/compile.ts' },
+  outdir: 'dist',
+  splitting: true,
+  chunkNames: 'chunk-[hash]',
+})
+chmodSync('dist/gen.js', 0o755)

@@ -1,0 +1,87 @@
+/** Base schema + every provider's options → the schemas that check a blueprint, and the one that editors read. */
+import type { Json, JsonObject } from '../model/json.ts'
+import { isObject } from '../model/json.ts'
+import type { Axis, Provider } from '../providers/provider.ts'
+import * as registry from '../registry.ts'
+import base from './v1/base.schema.json' with { type: 'json' }
+
+/** Where in a blueprint an axis is chosen, and who is taken when the user names nobody. */
+export const axes: readonly { readonly axis: Axis; readonly path: readonly string[]; readonly fallback: string }[] = [
+  { axis: 'endpoint', path: ['endpoint'], fallback: 'kube-vip' },
+  { axis: 'cni', path: ['network', 'cni'], fallback: 'calico' },
+  { axis: 'os', path: ['os'], fallback: 'ubuntu' },
+  { axis: 'runtime', path: ['runtime'], fallback: 'containerd' },
+  { axis: 'cloud', path: ['cloud'], fallback: 'nocloud' },
+]
+
+const root = base as unknown as JsonObject
+
+function at(schema: JsonObject, path: readonly string[]): JsonObject {
+  return path.reduce<JsonObject>((node, key) => (node['properties'] as JsonObject)[key] as JsonObject, schema)
+}
+
+function replaceAt(schema: JsonObject, path: readonly string[], value: Json): JsonObject {
+  const [key, ...rest] = path
+  if (key === undefined) return value as JsonObject
+  const properties = schema['properties'] as JsonObject
+  return {
+    ...schema,
+    properties: { ...properties, [key]: replaceAt(properties[key] as JsonObject, rest, value) },
+  }
+}
+
+/** Everything outside the axes; they are only checked to be mappings here, and by `axisSchema` after. */
+export function rootSchema(): JsonObject {
+  return axes.reduce((schema, { path }) => replaceAt(schema, path, { type: 'object' }), root)
+}
+
+/** One axis when one provider is chosen: the common fields and the provider's own. */
+export function axisSchema(axis: Axis, provider: Provider): JsonObject {
+  const place = axes.find((entry) => entry.axis === axis)
+  const common = place === undefined ? {} : (at(root, place.path)['properties'] as JsonObject)
+  return {
+    type: 'object',
+    properties: {
+      provider: {
+        description: provider.summary,
+        type: 'string',
+        const: provider.name,
+        ...(provider.name === place?.fallback ? { default: provider.name } : {}),
+        examples: [provider.name],
+      },
+      ...common,
+      ...provider.options,
+    },
+    ...(provider.required?.length ? { required: [...provider.required] } : {}),
+    additionalProperties: false,
+  }
+}
+
+/** Every validator's name and schema: `root`, and `<axis>/<provider>`. */
+export function validatorSchemas(): Readonly<Record<string, JsonObject>> {
+  const schemas: Record<string, JsonObject> = { root: rootSchema() }
+  for (const { axis } of axes)
+    for (const provider of registry[axis]) schemas[`${axis}/${provider.name}`] = axisSchema(axis, provider)
+  return schemas
+}
+
+/** The schema for editors: one document, each axis a choice by its `provider`. */
+export function editorSchema(): JsonObject {
+  return axes.reduce((schema, { axis, path, fallback }) => {
+    const place = at(root, path)
+    const choices = registry[axis].map((provider) => {
+      const own = axisSchema(axis, provider)
+      const isDefault = provider.name === fallback
+      return {
+        title: provider.name,
+        description: provider.summary,
+        ...own,
+        required: [
+          ...(isDefault ? [] : ['provider']),
+          ...(isObject(own) && Array.isArray(own['required']) ? (own['required'] as string[]) : []),
+        ],
+      }
+    })
+    return replaceAt(schema, path, { description: place['description'] ?? '', type: 'object', oneOf: choices })
+  }, root)
+}

@@ -1,0 +1,69 @@
+/** The blueprint's fields as Markdown, from the schema that checks them. */
+import { isObject, type Json, type JsonObject } from '../model/json.ts'
+import * as registry from '../registry.ts'
+import { axes } from './assemble.ts'
+import base from './v1/base.schema.json' with { type: 'json' }
+
+/** One table for the base, one for each provider that has options of its own. */
+export function fieldTables(): string {
+  const axisPaths = new Set(axes.map(({ path }) => path.join('.')))
+  const common = table(rows(base as unknown as JsonObject, '', axisPaths))
+  const providers = axes.flatMap(({ axis, path, fallback }) =>
+    registry[axis].map((provider) => {
+      const prefix = path.join('.')
+      const title = `### ${prefix}.provider: ${provider.name}${provider.name === fallback ? ' (default)' : ''}`
+      const own = rows({ properties: provider.options, required: [...(provider.required ?? [])] }, `${prefix}.`, new Set())
+      return `${title}\n\n${provider.summary}\n${own.length === 0 ? '' : `\n${table(own)}`}`
+    }),
+  )
+  return [`### All clusters\n\n${common}`, ...providers].join('\n')
+}
+
+interface Row {
+  readonly field: string
+  readonly type: string
+  readonly preset: string
+  readonly description: string
+}
+
+function rows(schema: JsonObject, prefix: string, axisPaths: ReadonlySet<string>): readonly Row[] {
+  const required = new Set((schema['required'] ?? []) as readonly string[])
+  return Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonObject>>).flatMap(([name, field]) => {
+    const path = `${prefix}${name}`
+    const items = isObject(field['items']) ? field['items'] : undefined
+    const below = isObject(field['properties'])
+      ? rows(field, `${path}.`, axisPaths)
+      : items && isObject(items['properties'])
+        ? rows(items, `${path}[].`, axisPaths)
+        : []
+    const provider: readonly Row[] = axisPaths.has(path)
+      ? [{ field: `${path}.provider`, type: 'string', preset: axes.find((axis) => axis.path.join('.') === path)?.fallback ?? '', description: 'Which of the providers below.' }]
+      : []
+    const row = { field: path, type: typeOf(field, items), preset: required.has(name) ? 'required' : preset(field), description: String(field['description'] ?? '') }
+    return [row, ...provider, ...below]
+  })
+}
+
+function typeOf(field: JsonObject, items: JsonObject | undefined): string {
+  const allowed = field['enum'] as readonly Json[] | undefined
+  if (allowed !== undefined) return allowed.map((value) => `\`${String(value)}\``).join(' ')
+  if (field['type'] === 'array') return `list of ${String(items?.['type'] ?? 'any')}`
+  return String(field['type'] ?? 'any')
+}
+
+function preset(field: JsonObject): string {
+  const value = field['default']
+  if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0)) return ''
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
+}
+
+function table(entries: readonly Row[]): string {
+  const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  return [
+    '| field | type | default | what it is |',
+    '|---|---|---|---|',
+    ...entries.map(({ field, type, preset: value, description }) => `| \`${field}\` | ${escape(type)} | ${escape(value)} | ${escape(description)} |`),
+    '',
+  ].join('\n')
+}
+

@@ -1,0 +1,167 @@
+/** Checks a blueprint's shape and says what is wrong in the user's words. */
+import { closest, distance } from 'fastest-levenshtein'
+import { type Diagnostic, error, type Path } from '../model/diagnostic.ts'
+import { isObject, type Json, type JsonObject } from '../model/json.ts'
+import { parseRole, roleSpellings } from '../model/role.ts'
+import * as registry from '../registry.ts'
+import { axes } from './assemble.ts'
+import { type SchemaError, validators } from './validators.gen.js'
+
+/** All problems of shape, in no particular order. */
+export function checkShape(value: Json): readonly Diagnostic[] {
+  if (!isObject(value))
+    return [error('blueprint/wrong-type', [], `a blueprint is a mapping, but this is ${kindOf(value)}`)]
+  return [...check('root', value, []), ...axes.flatMap((axis) => checkAxis(value, axis)), ...checkRoles(value)]
+}
+
+/** The name after which the user's word was probably meant, or undefined when none is near. */
+export function didYouMean(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
+  const best = closest(word.toLowerCase(), known)
+  return distance(word.toLowerCase(), best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+}
+
+/** `did you mean x?`, or the list of what is known. */
+export function suggestion(word: string, known: readonly string[]): string {
+  const near = didYouMean(word, known)
+  return near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`
+}
+
+function checkAxis(value: JsonObject, { axis, path, fallback }: (typeof axes)[number]): readonly Diagnostic[] {
+  let node: Json | undefined = value
+  for (const key of path) node = isObject(node) ? node[key] : undefined
+  if (!isObject(node)) return []
+  const name = node['provider'] ?? fallback
+  const known = registry[axis].map((provider) => provider.name)
+  if (typeof name !== 'string')
+    return [error('blueprint/wrong-type', [...path, 'provider'], `provider is ${kindOf(name)}, not a string`)]
+  if (!known.includes(name))
+    return [
+      error(
+        'blueprint/unknown-provider',
+        [...path, 'provider'],
+        `there is no ${path.at(-1)} provider named ${name}`,
+        suggestion(name, known),
+      ),
+    ]
+  return check(`${axis}/${name}`, node, path)
+}
+
+function checkRoles(value: JsonObject): readonly Diagnostic[] {
+  const found: Diagnostic[] = []
+  for (const list of ['nodes', 'pools'] as const) {
+    const entries = value[list]
+    if (!Array.isArray(entries)) continue
+    entries.forEach((entry: Json, index) => {
+      const role = isObject(entry) ? entry['role'] : undefined
+      if (typeof role === 'string' && parseRole(role) === undefined)
+        found.push(
+          error('blueprint/unknown-role', [list, index, 'role'], `there is no role named ${role}`, roleHint(role)),
+        )
+    })
+  }
+  return found
+}
+
+export function roleHint(word: string): string {
+  return suggestion(word, Object.keys(roleSpellings))
+}
+
+function check(name: string, value: Json, base: Path): readonly Diagnostic[] {
+  const validate = validators[name]
+  if (validate === undefined) throw new Error(`no validator ${name}: run npm run build`)
+  if (validate(value)) return []
+  return (validate.errors ?? [])
+    .filter((problem) => problem.keyword !== 'propertyNames' && problem.keyword !== 'if')
+    .map((problem) => translate(problem, value, base))
+}
+
+function translate(problem: SchemaError, root: Json, base: Path): Diagnostic {
+  const local = problem.instancePath.split('/').slice(1).map(unescapePointer)
+  const path: Path = [...base, ...indexed(local, root)]
+  const name = path.length === 0 ? 'the blueprint' : display(path)
+  const value = problem.data as Json
+  switch (problem.keyword) {
+    case 'additionalProperties': {
+      const field = String(problem.params['additionalProperty'])
+      const known = Object.keys((problem.parentSchema?.['properties'] as object | undefined) ?? {})
+      return {
+        ...error('blueprint/unknown-field', [...path, field], `${name} has no field ${field}`, suggestion(field, known)),
+        atKey: true,
+      }
+    }
+    case 'required': {
+      const field = String(problem.params['missingProperty'])
+      return error('blueprint/missing-field', path, `${name} lacks ${field}`, example(problem, field))
+    }
+    case 'type':
+      return error('blueprint/wrong-type', path, `${name} is ${kindOf(value)}, not ${article(problem.params['type'])}`, quoteHint(problem, value))
+    case 'enum':
+    case 'const': {
+      const allowed = (problem.params['allowedValues'] ?? [problem.params['allowedValue']]) as Json[]
+      return error('blueprint/unknown-value', path, `${name} cannot be ${show(value)}`, suggestion(String(value), allowed.map(String)))
+    }
+    default:
+      return badValue(problem, path, name, value)
+  }
+}
+
+function badValue(problem: SchemaError, path: Path, name: string, value: Json): Diagnostic {
+  const expected = problem.parentSchema?.['expect']
+  const told = typeof expected === 'string' ? `expected ${expected}` : (problem.message ?? '')
+  if (problem.propertyName !== undefined)
+    return {
+      ...error('blueprint/bad-key', [...path, problem.propertyName], `${name} cannot have the key ${problem.propertyName}`, told),
+      atKey: true,
+    }
+  return error('blueprint/bad-value', path, `${name} cannot be ${show(value)}`, told)
+}
+
+function example(problem: SchemaError, field: string): string | undefined {
+  const properties = problem.parentSchema?.['properties'] as Record<string, JsonObject> | undefined
+  const [sample] = (properties?.[field]?.['examples'] as Json[] | undefined) ?? []
+  return sample === undefined || typeof sample === 'object' ? `add ${field}:` : `add ${field}: ${String(sample)}`
+}
+
+/** YAML reads 1.30 as the number 1.3, and `no` or dates as other types than were meant. */
+function quoteHint(problem: SchemaError, value: Json): string | undefined {
+  return problem.params['type'] === 'string' && (typeof value === 'number' || typeof value === 'boolean')
+    ? `put it in quotes: "${String(value)}"`
+    : undefined
+}
+
+function indexed(parts: readonly string[], root: Json): (string | number)[] {
+  let node: Json | undefined = root
+  return parts.map((part) => {
+    const step = Array.isArray(node) ? Number(part) : part
+    node = Array.isArray(node) ? node[Number(part)] : isObject(node) ? node[part] : undefined
+    return step
+  })
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~')
+}
+
+/** `nodes[0].name` */
+export function display(path: Path): string {
+  return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('')
+}
+
+function article(type: unknown): string {
+  const words: Record<string, string> = { object: 'a mapping', array: 'a list', integer: 'a whole number', null: 'null' }
+  return words[String(type)] ?? `a ${String(type)}`
+}
+
+function kindOf(value: Json | undefined): string {
+  if (value === null || value === undefined) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a mapping'
+  return typeof value === 'string' ? `the string ${show(value)}` : `the ${typeof value} ${String(value)}`
+}
+
+/** A value, short enough for one line of a message. */
+export function show(value: Json | undefined): string {
+  const written = JSON.stringify(value) ?? 'nothing'
+  return written.length > 60 ? `${written.slice(0, 57)}…` : written
+}

@@ -1,0 +1,167 @@
+/** YAML text → plain data, with the way back from a path to line and column. Refuses what cannot be one document. */
+import { isMap, isNode, isPair, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLError } from 'yaml'
+import type { Diagnostic, Path } from '../model/diagnostic.ts'
+import type { Json } from '../model/json.ts'
+
+export const maxBlueprintBytes = 1024 * 1024
+
+/** A span in the text; lines and columns count from 1, `length` in characters of that line. */
+export interface Position {
+  readonly line: number
+  readonly column: number
+  readonly length: number
+}
+
+export interface Source {
+  /** As the user named it; printed in front of line and column. */
+  readonly file: string
+  readonly lines: readonly string[]
+  readonly value: Json
+  /** Where a path is; the nearest existing ancestor when it is absent. */
+  readonly locate: (path: Path, atKey?: boolean) => Position
+}
+
+export type Loaded =
+  | { readonly source: Source; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly source: Pick<Source, 'file' | 'lines' | 'locate'>; readonly failed: readonly Diagnostic[] }
+
+/**
+ * Reads one blueprint.
+ * @param bytes UTF-8, at most 1 MiB
+ */
+export function parseSource(file: string, bytes: Uint8Array): Loaded {
+  const unread = { file, lines: [] as readonly string[], locate: () => ({ line: 1, column: 1, length: 1 }) }
+  const fail = (code: Diagnostic['code'], message: string, hint?: string): Loaded => ({
+    source: unread,
+    failed: [{ code, severity: 'error', path: [], message, ...(hint ? { hint } : {}) }],
+  })
+  if (bytes.length > maxBlueprintBytes)
+    return fail(
+      'blueprint/too-large',
+      `the blueprint has ${bytes.length} bytes, more than ${maxBlueprintBytes}`,
+      'a blueprint is a few kilobytes of YAML: is this the right file?',
+    )
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return fail('blueprint/not-utf8', 'the blueprint is not UTF-8 text', 'save the file as UTF-8')
+  }
+  return parseText(file, text.replaceAll('\r\n', '\n'))
+}
+
+function parseText(file: string, text: string): Loaded {
+  const counter = new LineCounter()
+  const documents = parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
+  const lines = text.split('\n')
+  const at = (offset: number, length = 1): Position => {
+    const { line, col } = counter.linePos(Math.min(offset, text.length))
+    return { line: Math.max(line, 1), column: Math.max(col, 1), length: Math.max(length, 1) }
+  }
+  const nowhere = { file, lines, locate: () => ({ line: 1, column: 1, length: 1 }) }
+  const first = Array.isArray(documents) ? documents[0] : undefined
+  if (first === undefined || first.contents === null)
+    return {
+      source: nowhere,
+      failed: [
+        {
+          code: 'blueprint/empty',
+          severity: 'error',
+          path: [],
+          message: 'the blueprint is empty',
+          hint: 'start from an example: gen userdata --blueprint ha-kube-vip shows one at work',
+        },
+      ],
+    }
+  const second = documents[1]
+  const problems = first.errors.map((problem) => syntaxProblem(problem, text, at))
+  if (second !== undefined && problems.length === 0)
+    problems.push({
+      code: 'blueprint/many-documents',
+      severity: 'error',
+      path: [],
+      position: at(second.range?.[0] ?? 0),
+      message: `the file holds ${documents.length} YAML documents, but a blueprint is one`,
+      hint: 'remove the --- line and what follows it',
+    })
+  if (problems.length > 0) return { source: nowhere, failed: problems }
+  let value: Json
+  try {
+    value = first.toJS({ maxAliasCount: 50 }) as Json
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    return {
+      source: nowhere,
+      failed: [{ code: 'blueprint/aliases', severity: 'error', path: [], message: message.split('\n')[0] ?? '' }],
+    }
+  }
+  const root = first.contents as Node
+  return {
+    source: { file, lines, value, locate: (path, atKey) => locate(root, path, atKey ?? false, at, lines) },
+    diagnostics: first.warnings.map((problem) => ({
+      ...syntaxProblem(problem, text, at),
+      severity: 'warning' as const,
+    })),
+  }
+}
+
+function syntaxProblem(problem: YAMLError, text: string, at: (offset: number, length?: number) => Position): Diagnostic {
+  const [start, end] = problem.pos
+  const duplicate = problem.code === 'DUPLICATE_KEY'
+  const key = duplicate ? (text.slice(start).match(/^[^\s:]+/)?.[0] ?? '') : ''
+  return {
+    code: duplicate ? 'blueprint/duplicate-key' : 'blueprint/syntax',
+    severity: 'error',
+    path: [],
+    position: at(start, duplicate ? key.length : Math.min(end - start, 40)),
+    message: duplicate ? `the key ${key} is given twice` : `not YAML: ${lowerFirst(problem.message)}`,
+    ...(duplicate ? { hint: 'remove one of them' } : {}),
+  }
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1).split('\n')[0]
+}
+
+type At = (offset: number, length?: number) => Position
+
+function locate(root: Node, path: Path, atKey: boolean, at: At, lines: readonly string[]): Position {
+  let node: unknown = root
+  let key: Node | undefined
+  for (const step of path) {
+    const next = child(node, step)
+    if (next === undefined) return span(key ?? node, at, lines)
+    node = next.value
+    key = next.key
+  }
+  return span(atKey && key !== undefined ? key : (node ?? key), at, lines)
+}
+
+function child(node: unknown, step: string | number): { key: Node | undefined; value: unknown } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isPair(item) && String(item.key) === String(step))
+    return pair === undefined
+      ? undefined
+      : { key: isNode(pair.key) ? pair.key : undefined, value: pair.value ?? pair.key }
+  }
+  if (isSeq(node) && typeof step === 'number') {
+    const item = node.items[step]
+    return item === undefined ? undefined : { key: undefined, value: item }
+  }
+  return undefined
+}
+
+/** The token itself; for a block collection its first key, since it has no one line of its own. */
+function span(node: unknown, at: At, lines: readonly string[]): Position {
+  let token = node
+  while (isMap(token) || isSeq(token)) {
+    const first: unknown = token.items[0]
+    if (first === undefined || token.flow === true) break
+    token = isPair(first) ? first.key : first
+  }
+  const range = isNode(token) ? token.range : undefined
+  if (!range) return at(0)
+  const start = at(range[0], range[1] - range[0])
+  const rest = (lines[start.line - 1]?.length ?? 0) - start.column + 1
+  return { ...start, length: Math.max(1, Math.min(start.length, rest)) }
+}

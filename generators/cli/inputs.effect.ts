@@ -1,0 +1,146 @@
+/** Finds and reads what a command compiles: the blueprint and the secrets beside it. Prints what is wrong with them. */
+import { dirname, join } from 'node:path'
+import { type Compiled, compile } from '../compile.ts'
+import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
+import { now } from '../effects/clock.effect.ts'
+import { FileError, readFileLimited, writeFileAtomic } from '../effects/files.effect.ts'
+import { readSecretsFile } from '../effects/secrets-file.effect.ts'
+import { existsSync } from 'node:fs'
+import { printReport, reportJson, summary } from '../blueprint/report.ts'
+import { suggestion } from '../blueprint/schema.ts'
+import { maxBlueprintBytes } from '../blueprint/source.ts'
+import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
+import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
+import type { ClusterSecrets } from '../model/secrets.ts'
+import { serialiseSecrets } from '../secrets/file.ts'
+import { flag, type Invocation, type Io, text, UsageError, UserError } from './command.ts'
+
+export interface BlueprintText {
+  /** As it is named in messages. */
+  readonly file: string
+  readonly bytes: Uint8Array
+  /** Where its secrets file lies unless one is named. */
+  readonly folder: string
+  readonly builtIn: boolean
+}
+
+const example = 'ha-kube-vip'
+
+/** `--blueprint`, else cluster.yaml here, else the built-in example. */
+export async function readBlueprint(invocation: Invocation, io: Io): Promise<BlueprintText> {
+  const named = text(invocation, 'blueprint')
+  if (named === '-') return { file: '<stdin>', bytes: await io.stdin(), folder: io.cwd, builtIn: false }
+  if (named === undefined) {
+    const own = join(io.cwd, 'cluster.yaml')
+    if (existsSync(own)) return { file: 'cluster.yaml', bytes: await read(own, 'cluster.yaml'), folder: io.cwd, builtIn: false }
+    io.stderr(`gen: no cluster.yaml here: using the built-in example ${example}\n`)
+    io.stderr(`gen: to start your own: gen example ${example} > cluster.yaml, change addresses, gen secrets create\n`)
+    return { file: `${example}.yaml`, bytes: builtInBlueprint(example), folder: io.cwd, builtIn: true }
+  }
+  const path = join(io.cwd === '' ? '.' : '', named.startsWith('/') ? named : join(io.cwd, named))
+  if (!named.includes('/') && !(existsSync(path))) {
+    if (builtInBlueprints().includes(named))
+      return { file: `${named}.yaml`, bytes: builtInBlueprint(named), folder: io.cwd, builtIn: true }
+    throw new UserError(
+      `there is no file and no built-in blueprint named ${named}`,
+      `built in: ${suggestion(named, builtInBlueprints()).replace(/^known: /, '')}`,
+    )
+  }
+  return { file: named, bytes: await read(path, named), folder: dirname(path), builtIn: false }
+}
+
+async function read(path: string, name: string): Promise<Uint8Array> {
+  try {
+    return (await readFileLimited(path, maxBlueprintBytes)).bytes
+  } catch (cause) {
+    if (!(cause instanceof FileError)) throw cause
+    const hint = { directory: 'name a file', 'too-large': 'a blueprint is a few kilobytes of YAML: is this the right file?' }
+    throw new UserError(cause.message.replace(path, name), cause.reason in hint ? hint[cause.reason as keyof typeof hint] : undefined)
+  }
+}
+
+export interface Ready {
+  readonly blueprint: BlueprintText
+  readonly plan: ClusterPlan
+  readonly groups: readonly GroupPlan[]
+}
+
+/**
+ * Compiles, prints every problem on stderr, and hands back the plan when there is no error.
+ * @returns undefined when the command has to end with exit code 1
+ */
+export async function compileOrReport(
+  invocation: Invocation,
+  io: Io,
+  { withSecrets }: { readonly withSecrets: boolean },
+): Promise<Ready | undefined> {
+  const blueprint = await readBlueprint(invocation, io)
+  const inputs = { file: blueprint.file, blueprint: blueprint.bytes, kubernetes: loadKubernetesTable() }
+  const planned = compile(inputs)
+  if (planned.plan === undefined || planned.groups === undefined || !withSecrets) {
+    report(planned, planned.diagnostics, invocation, io)
+    return ready(blueprint, planned, invocation)
+  }
+  const secrets = await loadSecrets(planned.plan, blueprint, invocation, io)
+  if (secrets === undefined) return undefined
+  const compiled = compile({ ...inputs, secrets })
+  report(compiled, compiled.diagnostics, invocation, io)
+  return ready(blueprint, compiled, invocation)
+}
+
+function ready(blueprint: BlueprintText, { plan, groups, diagnostics }: Compiled, invocation: Invocation): Ready | undefined {
+  const refused = hasErrors(diagnostics) || (flag(invocation, 'strict') && diagnostics.some(({ severity }) => severity === 'warning'))
+  return plan === undefined || groups === undefined || refused ? undefined : { blueprint, plan, groups }
+}
+
+/** Prints problems on stderr, as text or as JSON. */
+export function report(
+  { source }: Pick<Compiled, 'source'>,
+  diagnostics: readonly Diagnostic[],
+  invocation: Invocation,
+  io: Io,
+): void {
+  const format = text(invocation, 'format') ?? 'text'
+  if (!['text', 'json'].includes(format)) throw new UsageError(`there is no format ${format}`, 'text or json')
+  if (format === 'json') return io.stderr(reportJson(source, diagnostics))
+  if (diagnostics.length === 0) return
+  io.stderr(printReport(source, diagnostics, { color: io.stderrIsTerminal && !io.env['NO_COLOR'] }))
+  io.stderr(`\n${summary(diagnostics)}\n`)
+}
+
+/** Where the secrets of a cluster lie. */
+export function secretsPath(name: string, folder: string, invocation: Invocation, io: Io): string {
+  const named = text(invocation, 'secrets')
+  if (named === undefined) return join(folder, `${name}.secrets.yaml`)
+  return named.startsWith('/') ? named : join(io.cwd, named)
+}
+
+async function loadSecrets(
+  plan: ClusterPlan,
+  blueprint: BlueprintText,
+  invocation: Invocation,
+  io: Io,
+): Promise<ClusterSecrets | undefined> {
+  const path = secretsPath(plan.name, blueprint.folder, invocation, io)
+  if (blueprint.builtIn && text(invocation, 'secrets') === undefined && !(existsSync(path)))
+    return createExampleSecrets(plan, path, io)
+  const { secrets, diagnostics } = await readSecretsFile(path, { cluster: plan.name, now: now() })
+  for (const { severity, message, hint } of diagnostics)
+    io.stderr(`${severity === 'error' ? 'gen' : 'gen: warning'}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`)
+  return secrets
+}
+
+/** Two runs on the example, master and worker, have to fit each other: so its secrets are kept too. */
+async function createExampleSecrets(plan: ClusterPlan, path: string, io: Io): Promise<ClusterSecrets> {
+  const { createSecrets } = await import('../secrets/create.ts')
+  const { systemRandomness } = await import('../effects/random.effect.ts')
+  const secrets = await createSecrets({
+    cluster: plan.name,
+    keyAlgorithm: plan.bootstrap.keyAlgorithm,
+    now: now(),
+    randomness: systemRandomness,
+  })
+  await writeFileAtomic(path, new TextEncoder().encode(serialiseSecrets(secrets)), 0o600)
+  io.stderr(`gen: made the example's secrets: ${path} (keep it private; the other roles' user-data needs it)\n`)
+  return secrets
+}

@@ -1,0 +1,107 @@
+/** The pipeline, in order. Same inputs, same bytes, on any machine, on any day. */
+import { axes } from './blueprint/assemble.ts'
+import { checkRules } from './blueprint/rules.ts'
+import { checkShape } from './blueprint/schema.ts'
+import { parseSource, type Source } from './blueprint/source.ts'
+import type { KubernetesTable } from './facts/facts.ts'
+import type { Blueprint } from './model/blueprint.ts'
+import { type Diagnostic, error, hasErrors } from './model/diagnostic.ts'
+import type { ClusterPlan, GroupPlan } from './model/plan.ts'
+import { Secret } from './model/secret.ts'
+import type { ClusterSecrets } from './model/secrets.ts'
+import { choose, planCluster } from './plan/cluster.ts'
+import { planGroup, sketchGroups } from './plan/group.ts'
+import { lintPlan } from './plan/lints.ts'
+import * as registry from './registry.ts'
+
+export interface CompileInputs {
+  /** How to name the blueprint in messages. */
+  readonly file: string
+  readonly blueprint: Uint8Array
+  readonly kubernetes: KubernetesTable
+  /** Left out: everything is planned, with secrets withheld. */
+  readonly secrets?: ClusterSecrets
+}
+
+export interface Compiled {
+  readonly source: Pick<Source, 'file' | 'lines' | 'locate'>
+  /** In the file's order. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** Present when the blueprint could be understood, even with errors. */
+  readonly plan?: ClusterPlan
+  /** Present when there are no errors. */
+  readonly groups?: readonly GroupPlan[]
+}
+
+export function compile(inputs: CompileInputs): Compiled {
+  const loaded = parseSource(inputs.file, inputs.blueprint)
+  if ('failed' in loaded) return { source: loaded.source, diagnostics: loaded.failed }
+  const { source } = loaded
+  const finish = (diagnostics: readonly Diagnostic[], rest: Partial<Compiled> = {}): Compiled => ({
+    source,
+    diagnostics: inOrder(source, [...loaded.diagnostics, ...diagnostics]),
+    ...rest,
+  })
+  const shape = checkShape(source.value)
+  if (hasErrors(shape)) return finish(shape)
+  const blueprint = source.value as unknown as Blueprint
+  const rules = [...shape, ...checkRules(blueprint)]
+  const { plan, diagnostics } = planCluster(blueprint, inputs.kubernetes)
+  const found = [...rules, ...diagnostics]
+  if (plan === undefined || hasErrors(found)) return finish(found)
+  const lints = [...lintPlan(plan), ...providerRules(plan, blueprint), ...credential(plan, inputs.secrets)]
+  const groups = sketchGroups(plan, blueprint).map((group) =>
+    planGroup(plan, blueprint, group, inputs.secrets ?? withheld),
+  )
+  const all = [...found, ...lints, ...groups.flatMap((group) => group.diagnostics)]
+  return finish(all, { plan, ...(hasErrors(all) ? {} : { groups: groups.map(({ group }) => group) }) })
+}
+
+function providerRules(plan: ClusterPlan, blueprint: Blueprint): readonly Diagnostic[] {
+  const chosen = {
+    endpoint: plan.endpoint.provider,
+    cni: plan.network.cni,
+    os: plan.os.provider,
+    runtime: plan.runtime.provider,
+    cloud: plan.cloud.provider,
+    etcd: plan.etcd.topology,
+  }
+  return [...axes.map(({ axis }) => axis), 'etcd' as const].flatMap(
+    (axis) => choose<(typeof registry)[typeof axis][number]>(registry[axis], chosen[axis]).rules?.(plan, blueprint) ?? [],
+  )
+}
+
+function credential(plan: ClusterPlan, secrets: ClusterSecrets | undefined): readonly Diagnostic[] {
+  if (secrets === undefined || plan.bootstrap.credential === 'token' || secrets.clients.workerBootstrap) return []
+  return [
+    error(
+      'secrets/no-worker-certificate',
+      ['bootstrap', 'credential'],
+      'the secrets hold no client certificate for workers',
+      'make one that expires: gen secrets worker-certificate',
+    ),
+  ]
+}
+
+/** Stands in for the secrets while only a plan is wanted. */
+const none = new Secret('')
+const pair = { certificate: '', key: none }
+const withheld: ClusterSecrets = {
+  cluster: '',
+  createdAt: '',
+  keyAlgorithm: 'ecdsa-p256',
+  authorities: { kubernetes: pair, etcd: pair, frontProxy: pair },
+  serviceAccount: { publicKey: '', privateKey: none },
+  bootstrapToken: none,
+  encryptionKey: none,
+  clients: { kubeVip: pair, nodeBootstrap: pair, workerBootstrap: pair },
+  caCertHash: '',
+}
+
+function inOrder(source: Source, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const place = (diagnostic: Diagnostic) => {
+    const { line, column } = diagnostic.position ?? source.locate(diagnostic.path, diagnostic.atKey)
+    return line * 100_000 + column
+  }
+  return [...diagnostics].sort((one, other) => place(one) - place(other))
+}

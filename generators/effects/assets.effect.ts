@@ -1,0 +1,53 @@
+/** Files that ship with the package: facts, built-in blueprints, the first-boot program. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { KubernetesMinor, KubernetesTable } from '../facts/facts.ts'
+import type { Assets } from '../render/file.ts'
+
+/** The package's root, from the bundle in dist/ as well as from the sources. */
+const root = packageRoot(dirname(fileURLToPath(import.meta.url)))
+
+function packageRoot(folder: string): string {
+  try {
+    readFileSync(join(folder, 'package.json'))
+    return folder
+  } catch {
+    return packageRoot(dirname(folder))
+  }
+}
+
+/** Every minor that has a file. */
+export function loadKubernetesTable(): KubernetesTable {
+  const folder = join(root, 'generators/facts/kubernetes')
+  return Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => [
+        name.slice(0, -'.json'.length),
+        JSON.parse(readFileSync(join(folder, name), 'utf8')) as KubernetesMinor,
+      ]),
+  )
+}
+
+export function loadAssets(): Assets {
+  return Object.fromEntries(
+    ['boot/leaven', 'boot/leaven.service'].map((name) => [name, readFileSync(join(root, name), 'utf8')]),
+  )
+}
+
+/** Names of the examples that come with us. */
+export function builtInBlueprints(): readonly string[] {
+  return readdirSync(join(root, 'blueprints'))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => name.slice(0, -'.yaml'.length))
+    .sort()
+}
+
+export function builtInBlueprint(name: string): Uint8Array {
+  return readFileSync(join(root, 'blueprints', `${name}.yaml`))
+}
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
+}

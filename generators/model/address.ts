@@ -1,0 +1,77 @@
+/** Questions about IP addresses and subnets, v4 and v6. */
+import ipaddr from 'ipaddr.js'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+export type Subnet = readonly [Address, number]
+
+/** Strict dotted quads (no octal, no short forms) and IPv6; undefined for anything else. */
+export function parseAddress(text: string): Address | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
+  return text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined
+}
+
+/** `10.0.0.0/8`; undefined for anything else. */
+export function parseSubnet(text: string): Subnet | undefined {
+  const [address, prefix, ...rest] = text.split('/')
+  const parsed = parseAddress(address ?? '')
+  if (parsed === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(prefix ?? '')) return undefined
+  const length = Number(prefix)
+  return length <= (parsed.kind() === 'ipv4' ? 32 : 128) ? [parsed, length] : undefined
+}
+
+export function subnetContains([network, prefix]: Subnet, address: Address): boolean {
+  return network.kind() === address.kind() && matches(address, network, prefix)
+}
+
+export function subnetsOverlap(one: Subnet, other: Subnet): boolean {
+  const shorter = one[1] <= other[1] ? one : other
+  return subnetContains(shorter, (shorter === one ? other : one)[0])
+}
+
+/** The same address in one spelling, so that two spellings compare equal. */
+export function canonical(text: string): string {
+  return parseAddress(text)?.toNormalizedString() ?? text
+}
+
+/** The first address of the subnet that `text` lies in. */
+export function networkOf(subnet: Subnet): string {
+  const bytes = subnet[0].toByteArray()
+  const masked = bytes.map((byte, index) => byte & mask(subnet[1] - index * 8))
+  return ipaddr.fromByteArray(masked).toString()
+}
+
+/** The nth address of a subnet, 0 being the network itself. */
+export function nthAddress(subnet: Subnet, n: number): string {
+  return fromNumber(toNumber(subnet) + BigInt(n), subnet)
+}
+
+/** The nth part of a subnet when it is cut into parts of `prefix`; undefined when there are not so many. */
+export function nthPart(subnet: Subnet, prefix: number, n: number): string | undefined {
+  const bits = subnet[0].kind() === 'ipv4' ? 32 : 128
+  if (prefix < subnet[1] || BigInt(n) >= 1n << BigInt(prefix - subnet[1])) return undefined
+  return `${fromNumber(toNumber(subnet) + (BigInt(n) << BigInt(bits - prefix)), subnet)}/${prefix}`
+}
+
+function matches(address: Address, network: Address, prefix: number): boolean {
+  const [left, right] = [address.toByteArray(), network.toByteArray()]
+  return left.every((byte, index) => {
+    const bits = mask(prefix - index * 8)
+    return (byte & bits) === ((right[index] ?? 0) & bits)
+  })
+}
+
+/** The byte whose upper `bits` bits are set. */
+function mask(bits: number): number {
+  return bits >= 8 ? 255 : bits <= 0 ? 0 : (255 << (8 - bits)) & 255
+}
+
+function toNumber([network, prefix]: Subnet): bigint {
+  return network
+    .toByteArray()
+    .reduce((sum, byte, index) => (sum << 8n) | BigInt(byte & mask(prefix - index * 8)), 0n)
+}
+
+function fromNumber(value: bigint, [network]: Subnet): string {
+  const bytes = network.toByteArray().map((_, index, all) => Number((value >> BigInt(8 * (all.length - 1 - index))) & 255n))
+  return ipaddr.fromByteArray(bytes).toString()
+}

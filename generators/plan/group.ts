@@ -1,0 +1,144 @@
+/** ClusterPlan → GroupPlan: asks every provider, adds what first boot itself needs, settles the result. */
+import type { Blueprint, StringMap, Taint } from '../model/blueprint.ts'
+import type { Contribution, FileSpec, SecretJson } from '../model/contribution.ts'
+import { type Diagnostic, error } from '../model/diagnostic.ts'
+import { type JsonObject, mergePatch } from '../model/json.ts'
+import type { ClusterPlan, GroupPlan, NodePlan } from '../model/plan.ts'
+import { parseRole, type Role } from '../model/role.ts'
+import type { ClusterSecrets } from '../model/secrets.ts'
+import type { Target } from '../providers/provider.ts'
+import * as registry from '../registry.ts'
+import { kubeadmDocuments } from './kubeadm.ts'
+import { choose, groupNames } from './cluster.ts'
+import { kubernetesImages } from './images.ts'
+import { type Merged, mergeContributions, type Owned } from './merge.ts'
+import { bootFiles, nodeEnvironment } from './boot.ts'
+
+export interface GroupSketch {
+  readonly name: string
+  readonly role: Role
+  readonly pool: string | undefined
+  readonly labels: StringMap
+  readonly taints: readonly Taint[]
+  readonly nodes: readonly NodePlan[]
+}
+
+/** The user-data texts that a cluster needs: one for control planes, one for workers, one a pool. */
+export function sketchGroups(plan: ClusterPlan, blueprint: Blueprint): readonly GroupSketch[] {
+  const declared = (['control-plane', 'worker'] as const).map((role) => ({
+    name: groupNames[role],
+    role,
+    pool: undefined,
+    labels: {},
+    taints: [],
+    nodes: plan.nodes.filter((node) => node.role === role),
+  }))
+  const pools = (blueprint.pools ?? []).map((pool) => ({
+    name: pool.name,
+    role: 'worker' as const,
+    pool: pool.name,
+    labels: pool.labels ?? {},
+    taints: pool.taints ?? [],
+    nodes: [],
+  }))
+  return [...declared.filter((group) => group.nodes.length > 0), ...pools]
+}
+
+export function planGroup(
+  plan: ClusterPlan,
+  blueprint: Blueprint,
+  group: GroupSketch,
+  secrets: ClusterSecrets,
+): { readonly group: GroupPlan; readonly diagnostics: readonly Diagnostic[] } {
+  const { merged, conflicts } = mergeContributions([
+    ...providerContributions(plan, group, secrets),
+    { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
+    { owner: 'the blueprint', contribution: userContribution(blueprint, group.role) },
+  ])
+  const files = [...merged.files, ...bootFiles(plan, group, merged, secrets), ...kubeadmFiles(plan, group, merged, secrets)]
+  const { role, pool, labels, taints } = group
+  return {
+    group: {
+      name: group.name,
+      role,
+      pool,
+      labels,
+      taints,
+      nodes: group.nodes.map((node) => node.name),
+      files: [...files].sort((one, other) => (one.path < other.path ? -1 : 1)),
+      fill: merged.fill,
+      services: merged.services,
+      ports: plan.manageFirewall ? merged.ports : [],
+      packages: merged.packages,
+      repositories: merged.repositories,
+      downloads: merged.downloads,
+      modules: merged.modules,
+      sysctl: merged.sysctl,
+      images: merged.images,
+      addons: role === 'control-plane' ? merged.addons : [],
+      env: nodeEnvironment(plan, group, merged),
+      cloudConfig: mergePatch(merged.cloudConfig, plan.overrides.cloudConfig) as JsonObject,
+    },
+    diagnostics: conflicts.map(({ path, owners }) =>
+      error(
+        'blueprint/path-conflict',
+        ['files', Math.max(0, (blueprint.files ?? []).findIndex((file) => file.path === path)), 'path'],
+        `${path} is written by ${owners[0]} and by ${owners[1]}`,
+        'remove the file, or use overrides to change what is generated',
+      ),
+    ),
+  }
+}
+
+/** The fixed order os → runtime → cloud → etcd → endpoint → cni; the user comes last. */
+function providerContributions(plan: ClusterPlan, group: GroupSketch, secrets: ClusterSecrets): readonly Owned[] {
+  const target: Target = { role: group.role, pool: group.pool }
+  return [
+    choose(registry.os, plan.os.provider),
+    choose(registry.runtime, plan.runtime.provider),
+    choose(registry.cloud, plan.cloud.provider),
+    choose(registry.etcd, plan.etcd.topology),
+    choose(registry.endpoint, plan.endpoint.provider),
+    choose(registry.cni, plan.network.cni),
+  ].map((provider) => ({ owner: provider.name, contribution: provider.contribute?.(plan, target, secrets) ?? {} }))
+}
+
+function userContribution(blueprint: Blueprint, role: Role): Contribution {
+  const files = (blueprint.files ?? []).filter(
+    (file) => file.roles === undefined || file.roles.some((word) => parseRole(word) === role),
+  )
+  return {
+    files: files.map((file): FileSpec => ({
+      path: file.path,
+      mode: Number.parseInt(file.mode ?? '0644', 8),
+      body: { kind: 'text', text: file.content },
+    })),
+    ports: (blueprint.firewall?.extraPorts ?? []).map((entry) => {
+      const [port = '', protocol] = entry.split('/')
+      return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port, purpose: 'blueprint' }
+    }),
+    packages: (blueprint.packages ?? []).map((entry) => {
+      const [name = '', version] = entry.split('=')
+      return { name, ...(version === undefined ? {} : { version }) }
+    }),
+    modules: blueprint.modules ?? [],
+    sysctl: blueprint.sysctl ?? {},
+    addons: (blueprint.addons ?? []).map((addon, index) => ({
+      order: 50 + index,
+      name: addon.name,
+      manifest: { url: addon.url, file: 'manifest.yaml', ...(addon.sha256 === undefined ? {} : { sha256: addon.sha256 }) },
+      files: {},
+    })),
+    ...(blueprint.users === undefined ? {} : { cloudConfig: { users: ['default', ...blueprint.users] } }),
+  }
+}
+
+function kubeadmFiles(plan: ClusterPlan, group: GroupSketch, merged: Merged, secrets: ClusterSecrets): readonly FileSpec[] {
+  const { init, join } = kubeadmDocuments(plan, group, merged, secrets)
+  const file = (name: string, documents: readonly SecretJson[]): FileSpec => ({
+    path: `/etc/leaven/kubeadm/${name}.yaml`,
+    mode: 0o600,
+    body: { kind: 'secret-yaml', documents },
+  })
+  return [...(init === undefined ? [] : [file('init', init)]), file('join', join)]
+}

@@ -1,0 +1,155 @@
+/** The kubeadm hub of one group: what init and join are told, whatever the API version. */
+import type { Taint } from '../model/blueprint.ts'
+import type { SecretJson } from '../model/contribution.ts'
+import { type JsonObject, mergePatch } from '../model/json.ts'
+import type { ClusterPlan } from '../model/plan.ts'
+import type { Role } from '../model/role.ts'
+import type { ClusterSecrets } from '../model/secrets.ts'
+import {
+  type KubeadmHub,
+  kubeletConfiguration,
+  kubeProxyConfiguration,
+  type NameValue,
+  renderKubeadm,
+} from '../render/kubeadm/index.ts'
+import type { Merged } from './merge.ts'
+
+export const discoveryFile = '/etc/leaven/discovery.conf'
+export const encryptionFile = '/etc/leaven/encryption.yaml'
+
+/** What the group itself decides about its nodes' registration. */
+export interface Registration {
+  readonly role: Role
+  readonly pool: string | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly taints: readonly Taint[]
+}
+
+function planKubeadm(
+  plan: ClusterPlan,
+  group: Registration,
+  merged: Merged,
+  secrets: ClusterSecrets,
+): Omit<KubeadmHub, 'kubelet' | 'kubeProxy'> {
+  const { kubernetes, endpoint, network, bootstrap } = plan
+  const patch = merged.kubeadm
+  const encryption = kubernetes.encryptionAtRest
+    ? {
+        args: { 'encryption-provider-config': encryptionFile },
+        volumes: [{ name: 'leaven-encryption', hostPath: encryptionFile, mountPath: encryptionFile, readOnly: true, pathType: 'File' as const }],
+      }
+    : { args: {}, volumes: [] }
+  return {
+    cluster: {
+      kubernetesVersion: kubernetes.version,
+      clusterName: plan.name,
+      controlPlaneEndpoint: hostPort(endpoint.host, endpoint.port),
+      imageRepository: kubernetes.imageRepository,
+      networking: {
+        podSubnet: network.podSubnet,
+        serviceSubnet: network.serviceSubnet,
+        dnsDomain: network.dnsDomain,
+      },
+      apiServer: {
+        extraArgs: pairs({ ...encryption.args, ...patch.apiServerArgs, ...kubernetes.apiServer.extraArgs }),
+        extraVolumes: encryption.volumes,
+        certSANs: [...new Set([...kubernetes.certSANs, ...(patch.certSANs ?? [])])],
+      },
+      controllerManager: { extraArgs: pairs({ ...patch.controllerManagerArgs, ...kubernetes.controllerManager.extraArgs }) },
+      scheduler: { extraArgs: pairs(kubernetes.scheduler.extraArgs) },
+      etcd: { local: { dataDir: plan.etcd.dataDir, extraArgs: pairs(plan.etcd.extraArgs) } },
+      featureGates: kubernetes.featureGates,
+      ...(bootstrap.keyAlgorithm === 'ecdsa-p256' ? { encryptionAlgorithm: 'ECDSA-P256' as const } : {}),
+    },
+    nodeRegistration: {
+      name: '@NODE_NAME@',
+      criSocket: plan.runtime.socket,
+      // Never the VIP, never whatever NIC has the default route (kube-vip#741).
+      kubeletExtraArgs: pairs({
+        'node-ip': '@NODE_IP@',
+        ...(group.pool === undefined ? {} : nodeLabels(group.labels)),
+        ...patch.kubeletArgs,
+      }),
+      ...(group.taints.length > 0 ? { taints: group.taints } : {}),
+      ignorePreflightErrors: [],
+    },
+    ...(group.role === 'control-plane'
+      ? { localAPIEndpoint: { advertiseAddress: '@NODE_IP@', bindPort: kubernetes.apiPort } }
+      : {}),
+    bootstrapTokens: [
+      {
+        token: secrets.bootstrapToken,
+        ttl: bootstrap.tokenTTL,
+        description: 'made by leaven; workers join with it',
+        usages: ['signing', 'authentication'],
+        groups: ['system:bootstrappers:kubeadm:default-node-token'],
+      },
+    ],
+    // Control planes hold the CA anyway: a client certificate has no two-hour or one-day cliff.
+    discovery:
+      group.role === 'control-plane' || bootstrap.credential === 'certificate'
+        ? { by: 'file', kubeConfigPath: discoveryFile }
+        : {
+            by: 'token',
+            apiServerEndpoint: hostPort(endpoint.host, endpoint.port),
+            token: secrets.bootstrapToken,
+            caCertHashes: [secrets.caCertHash],
+          },
+    timeouts: { discovery: `${bootstrap.timeouts.api}s` },
+  }
+}
+
+/** Only for pools: declared nodes have labels of their own, which the node looks up. */
+function nodeLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const list = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  return list.length === 0 ? {} : { 'node-labels': list.join(',') }
+}
+
+function pairs(args: Readonly<Record<string, string>>): readonly NameValue[] {
+  return Object.entries(args)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, value]) => ({ name, value }))
+}
+
+/** `[fd00::1]:6443` for IPv6. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The documents that kubeadm reads; the user's patches come last and win. */
+export function kubeadmDocuments(
+  plan: ClusterPlan,
+  group: Registration,
+  merged: Merged,
+  secrets: ClusterSecrets,
+): { readonly init: readonly SecretJson[] | undefined; readonly join: readonly SecretJson[] } {
+  const { overrides, network, kubernetes } = plan
+  const hub: KubeadmHub = {
+    ...planKubeadm(plan, group, merged, secrets),
+    kubelet: patched(
+      kubeletConfiguration({
+        clusterDNS: [network.dnsAddress],
+        clusterDomain: network.dnsDomain,
+        swap: plan.bootstrap.swap === 'off' ? 'off' : kubernetes.facts.supports.nodeSwap ? 'limited' : 'unused',
+      }),
+      merged.kubeadm.kubelet,
+      overrides.kubelet,
+    ),
+    kubeProxy: patched(
+      kubeProxyConfiguration({ mode: kubernetes.proxyMode, strictARP: true }),
+      merged.kubeadm.kubeProxy,
+      overrides.kubeProxy,
+    ),
+  }
+  const api = kubernetes.facts.kubeadmApi
+  const join = renderKubeadm(api, hub, 'join')
+  if (group.role === 'worker') return { init: undefined, join }
+  const init = renderKubeadm(api, hub, 'init').map((document) =>
+    document['kind'] === 'ClusterConfiguration' ? patched(document as JsonObject, overrides.kubeadm) : document,
+  )
+  return { init, join }
+}
+
+function patched(document: JsonObject, ...patches: readonly (JsonObject | undefined)[]): JsonObject {
+  return patches.reduce<JsonObject>((sum, patch) => mergePatch(sum, patch ?? {}) as JsonObject, document)
+}

@@ -1,0 +1,128 @@
+/** What users cannot know and we do: combinations that parse, and then fail on the machine. */
+import { parseAddress, parseSubnet, subnetContains } from '../model/address.ts'
+import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
+import type { ClusterPlan } from '../model/plan.ts'
+import * as registry from '../registry.ts'
+import { choose } from './cluster.ts'
+
+export function lintPlan(plan: ClusterPlan): readonly Diagnostic[] {
+  return [...arp(plan), ...outsideSubnet(plan), ...proxyMode(plan), ...cgroup(plan), ...podParts(plan), ...restrictedLabels(plan)]
+}
+
+/** Clouds that route by their own tables drop gratuitous ARP (kube-vip#556). */
+function arp({ endpoint, cloud }: ClusterPlan): readonly Diagnostic[] {
+  const provider = choose(registry.endpoint, endpoint.provider)
+  const place = choose(registry.cloud, cloud.provider)
+  if (place.arp || !provider.needsArp(endpoint.options)) return []
+  return [
+    error(
+      'blueprint/arp-on-cloud',
+      ['endpoint'],
+      `${endpoint.provider} moves ${endpoint.address} by ARP, which ${cloud.provider} ignores: only its holder would reach it`,
+      `use a load balancer of ${cloud.provider} with endpoint.provider: external, or BGP where its routers speak it`,
+    ),
+  ]
+}
+
+function outsideSubnet({ endpoint, network, nodes, cloud }: ClusterPlan): readonly Diagnostic[] {
+  const vip = endpoint.vip === undefined ? undefined : parseAddress(endpoint.vip)
+  if (vip === undefined || !choose(registry.endpoint, endpoint.provider).needsArp(endpoint.options)) return []
+  if (!choose(registry.cloud, cloud.provider).arp) return []
+  return nodes.flatMap((node) => {
+    const subnet = node.address === undefined ? undefined : parseSubnet(`${node.address}/${network.prefix}`)
+    if (node.role !== 'control-plane' || subnet === undefined || subnetContains(subnet, vip)) return []
+    return [
+      {
+        ...error(
+          'blueprint/endpoint-outside-subnet',
+          ['endpoint', 'address'],
+          `the endpoint ${endpoint.vip} is outside the subnet of ${node.name} (${node.address}/${network.prefix})`,
+          'an address that moves by ARP has to be in the subnet of all control planes; set network.prefix if the subnet is larger',
+        ),
+        related: [{ path: ['nodes', node.index, 'address'], message: `${node.name} is here` }],
+      },
+    ]
+  }).slice(0, 1)
+}
+
+function proxyMode({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
+  const path = ['kubernetes', 'proxyMode']
+  const { supports, minor } = kubernetes.facts
+  const found: Diagnostic[] = []
+  if (kubernetes.proxyMode === 'ipvs' && supports.ipvsDeprecated)
+    found.push(warning('blueprint/ipvs-deprecated', path, `kube-proxy's ipvs mode is deprecated in Kubernetes ${minor}`, 'use nftables'))
+  if (kubernetes.proxyMode === 'nftables' && !supports.nftablesProxy)
+    found.push(error('blueprint/nftables-too-early', path, `kube-proxy's nftables mode is not yet stable in Kubernetes ${minor}`, 'use ipvs or iptables'))
+  const release = choose(registry.os, os.provider).releases[os.release]
+  // https://kubernetes.io/docs/reference/networking/virtual-ips/#proxy-mode-nftables
+  if (kubernetes.proxyMode === 'nftables' && release !== undefined && olderKernel(release.kernel, [5, 13]))
+    found.push(
+      error('blueprint/nftables-kernel', path, `kube-proxy's nftables mode needs Linux 5.13, and ${os.provider} ${os.release} has ${release.kernel}`, 'use iptables, or a newer os.release'),
+    )
+  return found
+}
+
+function olderKernel(kernel: string, [major, minor]: readonly [number, number]): boolean {
+  const [ownMajor = 0, ownMinor = 0] = kernel.split('.').map(Number)
+  return ownMajor < major || (ownMajor === major && ownMinor < minor)
+}
+
+/** https://kubernetes.io/blog/2025/12/17/kubernetes-v1-35-release/ : the kubelet refuses cgroup v1. */
+function cgroup({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
+  const release = choose(registry.os, os.provider).releases[os.release]
+  if (release?.cgroup !== 'v1' || !kubernetes.facts.supports.cgroupV1Refused) return []
+  return [
+    error(
+      'blueprint/cgroup-v1',
+      ['os'],
+      `${os.provider} ${os.release} boots with cgroup v1, where the kubelet of Kubernetes ${kubernetes.facts.minor} does not start`,
+      'take a newer os.release, or Kubernetes 1.34 or older',
+    ),
+  ]
+}
+
+/** A CNI that divides the pod subnet by declaration runs out of parts. */
+function podParts(plan: ClusterPlan): readonly Diagnostic[] {
+  const { podCidr } = choose(registry.cni, plan.network.cni)
+  const without = podCidr === undefined ? [] : plan.nodes.filter((node) => podCidr(plan, node.index) === undefined)
+  const [first] = without
+  if (first === undefined) return []
+  return [
+    error(
+      'blueprint/pod-subnet-too-small',
+      ['network', 'podSubnet'],
+      `the pod subnet ${plan.network.podSubnet} has no part left for ${first.name} and ${without.length - 1} more`,
+      'take a larger pod subnet: every node gets a /24 of its own',
+    ),
+  ]
+}
+
+/** kubelet refuses to start with labels of Kubernetes' own domains that are not meant for it. */
+function restrictedLabels({ nodes }: ClusterPlan): readonly Diagnostic[] {
+  return nodes.flatMap((node) =>
+    Object.keys(node.labels)
+      .filter((key) => node.role === 'worker' && kubeletMayNotSet(key))
+      .map((key) =>
+        error(
+          'blueprint/restricted-label',
+          ['nodes', node.index, 'labels', key],
+          `a worker may not give itself the label ${key}`,
+          'only an administrator sets labels of kubernetes.io; use a domain of your own',
+        ),
+      ),
+  )
+}
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction */
+function kubeletMayNotSet(key: string): boolean {
+  const domain = key.split('/')[0] ?? ''
+  const reserved = key.includes('/') && /(^|\.)(kubernetes|k8s)\.io$/.test(domain)
+  if (!reserved) return false
+  const allowed = [
+    'kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io/arch', 'node.kubernetes.io/instance-type',
+    'beta.kubernetes.io/instance-type', 'beta.kubernetes.io/os', 'beta.kubernetes.io/arch',
+    'failure-domain.beta.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/zone',
+    'topology.kubernetes.io/region', 'topology.kubernetes.io/zone',
+  ]
+  return !allowed.includes(key) && !/(^|\.)(kubelet|node)\.kubernetes\.io$/.test(domain)
+}
