@@ -9,15 +9,15 @@ import { type ClientSubject, createAuthority, issueClient, type Making } from '.
 export interface SecretsRequest {
   readonly cluster: string
   readonly keyAlgorithm: KeyAlgorithm
-  /** Of the service-account key alone; `keyAlgorithm` when absent. See `serviceAccountAlgorithm`. */
-  readonly serviceAccountAlgorithm?: KeyAlgorithm
+  /** `facts.supports.ecdsaServiceAccountKey`: without it that one key is RSA, whatever `keyAlgorithm` says. */
+  readonly ecdsaServiceAccountKey: boolean
   readonly now: Date
   readonly randomness: Randomness
 }
 
 /** New CAs, keys, token and clients. The same request gives the same bytes. */
 export async function createSecrets(request: SecretsRequest): Promise<ClusterSecrets> {
-  const algorithm = request.serviceAccountAlgorithm ?? request.keyAlgorithm
+  const algorithm = request.ecdsaServiceAccountKey ? request.keyAlgorithm : 'rsa-2048'
   return complete(request, {
     kubernetes: await createAuthority('kubernetes', request),
     etcd: await createAuthority('etcd-ca', request),
@@ -36,11 +36,17 @@ export interface ExistingPki {
 }
 
 /** Keeps an existing PKI as it is and adds what it lacks: clients, token, encryption key. */
-export async function adoptPki(request: SecretsRequest, pki: ExistingPki): Promise<ClusterSecrets> {
+export async function adoptPki(
+  request: Omit<SecretsRequest, 'ecdsaServiceAccountKey'>,
+  pki: ExistingPki,
+): Promise<ClusterSecrets> {
   return complete(request, pki)
 }
 
-async function complete(request: SecretsRequest, pki: ExistingPki): Promise<ClusterSecrets> {
+async function complete(
+  request: Making & Pick<SecretsRequest, 'cluster'>,
+  pki: ExistingPki,
+): Promise<ClusterSecrets> {
   const { randomness } = request
   const publicKey = createPublicKey(pki.serviceAccountKey).export({ type: 'spki', format: 'pem' })
   return {

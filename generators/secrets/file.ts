@@ -31,12 +31,18 @@ const fields = [
   'clients.kubeVip.key',
   'clients.nodeBootstrap.certificate',
   'clients.nodeBootstrap.key',
+  'clients.workerBootstrap.certificate',
+  'clients.workerBootstrap.key',
 ] as const
 
 type Field = (typeof fields)[number]
 
 const authorities = ['authorities.kubernetes', 'authorities.etcd', 'authorities.frontProxy'] as const
 const clients = ['clients.kubeVip', 'clients.nodeBootstrap'] as const
+/** Only where workers were given a certificate. */
+const optional = 'clients.workerBootstrap' as const
+
+type Pair = (typeof authorities | typeof clients)[number] | typeof optional
 
 /** Fields of one line, with the form they must have. */
 const forms: readonly (readonly [field: Field, form: RegExp, expected: string])[] = [
@@ -114,6 +120,7 @@ const makeAgain = 'gen secrets create writes one'
 interface Found {
   readonly value: (field: Field) => string
   readonly offset: (field: Field) => number
+  readonly pairs: readonly Pair[]
 }
 
 type Fail = (slug: string, offset: number, message: string, hint?: string) => void
@@ -135,16 +142,19 @@ function readFields(root: Node, fail: Fail): Found {
     else fail('wrong-type', offset, `${path} must be ${fields.includes(path as Field) ? 'text' : 'a map'}`)
   }
   visit(root, '', 0)
+  const hasOptional = [...values.keys()].some((field) => field.startsWith(optional))
   for (const field of fields)
-    if (!values.has(field)) fail('missing-field', 0, `${field} is missing`, makeAgain)
+    if (!values.has(field) && (hasOptional || !field.startsWith(optional)))
+      fail('missing-field', 0, `${field} is missing`, makeAgain)
+  const pairs: readonly Pair[] = [...authorities, ...clients, ...(hasOptional ? [optional] : [])]
   const of = (field: Field) => values.get(field) ?? { value: '', offset: 0 }
-  return { value: (field) => of(field).value, offset: (field) => of(field).offset }
+  return { value: (field) => of(field).value, offset: (field) => of(field).offset, pairs }
 }
 
-function checkValues({ value, offset }: Found, fail: Fail): void {
+function checkValues({ value, offset, pairs }: Found, fail: Fail): void {
   for (const [field, form, expected] of forms)
     if (!form.test(value(field))) fail('wrong-value', offset(field), `${field} must be ${expected}`)
-  for (const pair of [...authorities, ...clients]) {
+  for (const pair of pairs) {
     const issuer = pair.startsWith('clients') ? value('authorities.kubernetes.certificate') : undefined
     const problem = pairProblem(value(`${pair}.certificate`), value(`${pair}.key`), issuer)
     if (problem) fail('damaged-pair', offset(`${pair}.certificate`), `${pair}: ${problem}`, restore)
@@ -163,7 +173,7 @@ type Report = (
   hint?: string,
 ) => void
 
-function checkExpectation({ value, offset }: Found, expected: Expectation, report: Report): void {
+function checkExpectation({ value, offset, pairs }: Found, expected: Expectation, report: Report): void {
   const cluster = value('cluster')
   if (expected.cluster !== undefined && expected.cluster !== cluster)
     report(
@@ -175,11 +185,14 @@ function checkExpectation({ value, offset }: Found, expected: Expectation, repor
     )
   const now = expected.now?.getTime()
   if (now === undefined) return
-  for (const pair of [...authorities, ...clients]) {
+  for (const pair of pairs) {
     const { notBefore, notAfter } = describeCertificate(value(`${pair}.certificate`))
     const at = offset(`${pair}.certificate`)
     const day = notAfter.toISOString().slice(0, 10)
-    if (notAfter.getTime() <= now) report('error', 'expired', at, `${pair} expired on ${day}`, renew)
+    if (pair === optional) {
+      if (notAfter.getTime() <= now)
+        report('warning', 'expired', at, `${pair} expired on ${day}`, renewWorker)
+    } else if (notAfter.getTime() <= now) report('error', 'expired', at, `${pair} expired on ${day}`, renew)
     else if (notAfter.getTime() - now < soon)
       report('warning', 'expires-soon', at, `${pair} expires on ${day}`, renew)
     if (notBefore.getTime() > now)
@@ -193,11 +206,13 @@ function checkExpectation({ value, offset }: Found, expected: Expectation, repor
   }
 }
 
+const renewWorker = 'workers made with it from now on cannot join: gen secrets worker-certificate'
+
 const renew =
   'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/ then gen secrets import'
 
-function assemble({ value }: Found): ClusterSecrets {
-  const pair = (name: (typeof authorities | typeof clients)[number]): CertifiedKey => ({
+function assemble({ value, pairs }: Found): ClusterSecrets {
+  const pair = (name: Pair): CertifiedKey => ({
     certificate: value(`${name}.certificate`),
     key: new Secret(value(`${name}.key`)),
   })
@@ -216,7 +231,11 @@ function assemble({ value }: Found): ClusterSecrets {
     },
     bootstrapToken: new Secret(value('bootstrapToken')),
     encryptionKey: new Secret(value('encryptionKey')),
-    clients: { kubeVip: pair('clients.kubeVip'), nodeBootstrap: pair('clients.nodeBootstrap') },
+    clients: {
+      kubeVip: pair('clients.kubeVip'),
+      nodeBootstrap: pair('clients.nodeBootstrap'),
+      ...(pairs.includes(optional) ? { workerBootstrap: pair(optional) } : {}),
+    },
     caCertHash: caCertHash(value('authorities.kubernetes.certificate')),
   }
 }
@@ -244,7 +263,11 @@ export function serialiseSecrets(secrets: ClusterSecrets): string {
       publicKey: secrets.serviceAccount.publicKey,
       privateKey: secrets.serviceAccount.privateKey.reveal(),
     },
-    clients: { kubeVip: pair(secrets.clients.kubeVip), nodeBootstrap: pair(secrets.clients.nodeBootstrap) },
+    clients: {
+      kubeVip: pair(secrets.clients.kubeVip),
+      nodeBootstrap: pair(secrets.clients.nodeBootstrap),
+      ...(secrets.clients.workerBootstrap ? { workerBootstrap: pair(secrets.clients.workerBootstrap) } : {}),
+    },
   }
   const warning =
     '# Whoever reads this file owns the cluster. Keep it at mode 0600, backed up, and out of Git.\n'
