@@ -21,9 +21,10 @@ import type {
   Provider,
   RuntimeProvider,
 } from './providers/provider.ts'
+import { containerd } from './providers/runtime/containerd/index.ts'
 
 export const os: readonly OsProvider[] = [ubuntu, debian, rocky, alma, rhel, centos]
-export const runtime: readonly RuntimeProvider[] = []
+export const runtime: readonly RuntimeProvider[] = [containerd]
 export const endpoint: readonly EndpointProvider[] = [kubeVip, keepalivedHaproxy, external]
 export const etcd: readonly Provider[] = [stacked]
 export const cni: readonly CniProvider[] = [calico, flannel, bridge, none]
