@@ -13,6 +13,7 @@ import { choose, planCluster } from './plan/cluster.ts'
 import { planGroup, sketchGroups } from './plan/group.ts'
 import { lintPlan } from './plan/lints.ts'
 import * as registry from './registry.ts'
+import { isEllipticKey } from './secrets/inspect.ts'
 
 export interface CompileInputs {
   /** How to name the blueprint in messages. */
@@ -49,7 +50,7 @@ export function compile(inputs: CompileInputs): Compiled {
   const { plan, diagnostics } = planCluster(blueprint, inputs.kubernetes)
   const found = [...rules, ...diagnostics]
   if (plan === undefined || hasErrors(found)) return finish(found)
-  const lints = [...lintPlan(plan), ...providerRules(plan, blueprint), ...credential(plan, inputs.secrets)]
+  const lints = [...lintPlan(plan), ...providerRules(plan, blueprint), ...secretsFit(plan, inputs.secrets)]
   const groups = sketchGroups(plan, blueprint).map((group) =>
     planGroup(plan, blueprint, group, inputs.secrets ?? withheld),
   )
@@ -71,16 +72,30 @@ function providerRules(plan: ClusterPlan, blueprint: Blueprint): readonly Diagno
   )
 }
 
-function credential(plan: ClusterPlan, secrets: ClusterSecrets | undefined): readonly Diagnostic[] {
-  if (secrets === undefined || plan.bootstrap.credential === 'token' || secrets.clients.workerBootstrap) return []
-  return [
-    error(
-      'secrets/no-worker-certificate',
-      ['bootstrap', 'credential'],
-      'the secrets hold no client certificate for workers',
-      'make one that expires: gen secrets worker-certificate',
-    ),
-  ]
+/** Secrets that are sound in themselves, but not for this cluster. */
+function secretsFit(plan: ClusterPlan, secrets: ClusterSecrets | undefined): readonly Diagnostic[] {
+  if (secrets === undefined) return []
+  const found: Diagnostic[] = []
+  if (plan.bootstrap.credential === 'certificate' && secrets.clients.workerBootstrap === undefined)
+    found.push(
+      error(
+        'secrets/no-worker-certificate',
+        ['bootstrap', 'credential'],
+        'the secrets hold no client certificate for workers',
+        'make one that expires: gen secrets rotate-token',
+      ),
+    )
+  const { facts } = plan.kubernetes
+  if (!facts.supports.ecdsaServiceAccountKey && isEllipticKey(secrets.serviceAccount.publicKey))
+    found.push(
+      error(
+        'secrets/ecdsa-service-account',
+        ['kubernetes', 'version'],
+        `kubeadm of Kubernetes ${facts.minor} reads no ECDSA key for service accounts, and the secrets hold one`,
+        'make the secrets for this version: gen secrets create --force, before any node exists',
+      ),
+    )
+  return found
 }
 
 /** Stands in for the secrets while only a plan is wanted. */

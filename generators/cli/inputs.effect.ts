@@ -137,6 +137,7 @@ async function createExampleSecrets(plan: ClusterPlan, path: string, io: Io): Pr
   const secrets = await createSecrets({
     cluster: plan.name,
     keyAlgorithm: plan.bootstrap.keyAlgorithm,
+    ecdsaServiceAccountKey: plan.kubernetes.facts.supports.ecdsaServiceAccountKey,
     now: now(),
     randomness: systemRandomness,
   })
