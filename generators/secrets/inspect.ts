@@ -1,7 +1,6 @@
 /** Reads certificates and keys with node:crypto alone: this is on the path of every command. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { type Diagnostic, error } from '../model/diagnostic.ts'
-import type { ClusterSecrets, KeyAlgorithm } from '../model/secrets.ts'
+import type { KeyAlgorithm } from '../model/secrets.ts'
 
 /** What a certificate says, for a person. */
 export interface CertificateFacts {
@@ -54,23 +53,12 @@ export function keyAlgorithmOf(certificate: string): KeyAlgorithm | undefined {
 }
 
 /**
- * kubeadm before September 2022 refuses an ECDSA sa.key when a control plane joins.
- * https://github.com/kubernetes/kubeadm/issues/2756
- * @param ecdsaSupported `facts.supports.ecdsaServiceAccountKey`
+ * Whether the service-account key is ECDSA, which kubeadm before September 2022 refuses when a control plane joins:
+ * `facts.supports.ecdsaServiceAccountKey`. https://github.com/kubernetes/kubeadm/issues/2756
+ * @param publicKey PEM
  */
-export function checkServiceAccount(
-  { serviceAccount }: ClusterSecrets,
-  ecdsaSupported: boolean,
-): readonly Diagnostic[] {
-  if (ecdsaSupported || createPublicKey(serviceAccount.publicKey).asymmetricKeyType !== 'ec') return []
-  return [
-    error(
-      'secrets/service-account-key',
-      ['kubernetes', 'version'],
-      'kubeadm of this version cannot join a control plane where the service-account key is ECDSA, as in the secrets',
-      'where no node runs yet: gen secrets create --force makes that key RSA; else choose Kubernetes 1.26 or newer',
-    ),
-  ]
+export function isEllipticKey(publicKey: string): boolean {
+  return createPublicKey(publicKey).asymmetricKeyType === 'ec'
 }
 
 /**
