@@ -1,4 +1,15 @@
 /** The product's table of contents: every variant on one line. A test compares it with the folders. */
+import { aws } from './providers/cloud/aws/index.ts'
+import { azure } from './providers/cloud/azure/index.ts'
+import { digitalocean } from './providers/cloud/digitalocean/index.ts'
+import { gcp } from './providers/cloud/gcp/index.ts'
+import { hetzner } from './providers/cloud/hetzner/index.ts'
+import { kubevirt } from './providers/cloud/kubevirt/index.ts'
+import { metal } from './providers/cloud/metal/index.ts'
+import { nocloud } from './providers/cloud/nocloud/index.ts'
+import { openstack } from './providers/cloud/openstack/index.ts'
+import { proxmox } from './providers/cloud/proxmox/index.ts'
+import { vsphere } from './providers/cloud/vsphere/index.ts'
 import { bridge } from './providers/cni/bridge/index.ts'
 import { calico } from './providers/cni/calico/index.ts'
 import { flannel } from './providers/cni/flannel/index.ts'
@@ -28,4 +39,16 @@ export const runtime: readonly RuntimeProvider[] = [containerd]
 export const endpoint: readonly EndpointProvider[] = [kubeVip, keepalivedHaproxy, external]
 export const etcd: readonly Provider[] = [stacked]
 export const cni: readonly CniProvider[] = [calico, flannel, bridge, none]
-export const cloud: readonly CloudProvider[] = []
+export const cloud: readonly CloudProvider[] = [
+  nocloud,
+  metal,
+  aws,
+  azure,
+  gcp,
+  openstack,
+  vsphere,
+  proxmox,
+  kubevirt,
+  hetzner,
+  digitalocean,
+]

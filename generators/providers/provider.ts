@@ -86,6 +86,8 @@ export interface CloudProvider extends Provider {
   readonly arp: boolean
   /** How the node learns its name. */
   readonly nodeName: 'declared' | 'imds-local-hostname'
+  /** Keys for the seed's meta-data, beside instance-id and local-hostname. */
+  readonly metaData?: JsonObject
   /** Public page that states limit and encoding. */
   readonly source: string
 }
