@@ -1,10 +1,12 @@
 #!/bin/bash
 # Builds Kubernetes 1.20.2 from Debian 12's source package, which carries the whole tree with vendor/.
-# usage: build.sh WORK OUT   WORK keeps sources and Go's build cache, OUT receives the binaries
+# usage: build.sh OUTPUT_DIR   gets every binary that components.json names; sources and Go's build cache stay in ~/.cache
 set -euo pipefail
-work=$1 out=$2
+out=$(realpath -m -- "${1:?usage: build.sh OUTPUT_DIR}")
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+work=$HOME/.cache/leaven/lab/work/kubernetes-1.20
 tree=$work/kubernetes
-mkdir -p "$work" "$out"
+mkdir -p "$work" "$out/cni"
 
 # This machine's own archive, but with its deb-src index, in a private apt state.
 mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources | head -1)
@@ -16,16 +18,20 @@ if [ ! -e "$work/unpacked" ]; then
   cd "$work"
   "${apt[@]}" update
   "${apt[@]}" source --download-only kubernetes
-  "${apt[@]}" download golang-github-modern-go-reflect2-dev
-  rm -rf "$tree" "$work/reflect2"
+  rm -rf ./*.deb "$tree" "$work/debian"
+  "${apt[@]}" download golang-github-modern-go-reflect2-dev etcd-server etcd-client containernetworking-plugins
+  for package in *.deb; do dpkg-deb -x "$package" "$work/debian"; done
   dpkg-source --no-check -x kubernetes_*.dsc "$tree"
   # The vendored reflect2 1.0.1 dereferences nil on every map since Go 1.18, so kubeadm init panics:
-  # https://github.com/modern-go/reflect2/issues/26. Debian packages 1.0.2, the fix.
-  dpkg-deb -x golang-github-modern-go-reflect2-dev_*.deb "$work/reflect2"
+  # https://github.com/modern-go/reflect2/issues/24. Debian packages 1.0.2, the fix.
   rm -rf "$tree/vendor/github.com/modern-go/reflect2"
-  cp -r "$work/reflect2/usr/share/gocode/src/github.com/modern-go/reflect2" "$tree/vendor/github.com/modern-go/"
+  cp -r "$work/debian/usr/share/gocode/src/github.com/modern-go/reflect2" "$tree/vendor/github.com/modern-go/"
   touch "$work/unpacked"
 fi
+
+install -m 0755 "$work"/debian/usr/bin/etcd{,ctl} "$out/"
+install -m 0755 "$work"/debian/usr/lib/cni/{bridge,host-local,loopback,portmap} "$out/cni/"
+for program in coredns crictl; do "$here/../../programs/build.sh" "$program" "$out"; done
 
 cd "$tree"
 mkdir -p "$work/home" .go/src/k8s.io
@@ -39,10 +45,6 @@ make WHAT="${programs[*]/#/cmd/}" GOLDFLAGS='-s -w'
 for program in "${programs[@]}"; do
   install -m 0755 "_output/local/go/bin/$program" "$out/"
 done
-
-# kubelet's sandbox holder is C: https://github.com/kubernetes/kubernetes/tree/v1.20.2/build/pause
-gcc -Os -static -DVERSION=v3.2 -o "$out/pause" build/pause/linux/pause.c
-strip "$out/pause"
 
 # With the wrong reflect2 this is where it would panic.
 "$out/kubeadm" config print init-defaults --component-configs KubeletConfiguration > /dev/null
