@@ -125,9 +125,14 @@ async function loadSecrets(
   if (blueprint.builtIn && text(invocation, 'secrets') === undefined && !(existsSync(path)))
     return createExampleSecrets(plan, path, io)
   const { secrets, diagnostics } = await readSecretsFile(path, { cluster: plan.name, now: now() })
+  printProblems(diagnostics, io)
+  return secrets
+}
+
+/** Problems of the secrets file: each message names its place, which is not in the blueprint. */
+export function printProblems(diagnostics: readonly Diagnostic[], io: Io): void {
   for (const { severity, message, hint } of diagnostics)
     io.stderr(`${severity === 'error' ? 'gen' : 'gen: warning'}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`)
-  return secrets
 }
 
 /** Two runs on the example, master and worker, have to fit each other: so its secrets are kept too. */
