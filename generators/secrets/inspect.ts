@@ -33,8 +33,13 @@ export function describeCertificate(certificate: string): CertificateFacts {
   }
 }
 
+/** @param publicKey PEM */
+export function publicKeyName(publicKey: string): string {
+  return keyName(createPublicKey(publicKey))
+}
+
 /** `ecdsa-p256`, `rsa-2048`, or what else it is. */
-export function keyName(key: KeyObject): string {
+function keyName(key: KeyObject): string {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'rsa') return `rsa-${modulusLength}`
   if (key.asymmetricKeyType === 'ec')
