@@ -1,16 +1,20 @@
 /** Blueprint → ClusterPlan: every default of the product in one place, every choice made. */
+
+import { defaultPodSubnet, defaultServiceSubnet } from '../blueprint/rules.ts'
+import { suggestion } from '../blueprint/schema.ts'
+import { type KubernetesFacts, type KubernetesTable, lookupKubernetes } from '../facts/facts.ts'
+import { nthAddress, parseSubnet } from '../model/address.ts'
 import type { Blueprint, BlueprintNode } from '../model/blueprint.ts'
 import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
 import { compact, type JsonObject } from '../model/json.ts'
-import { nthAddress, parseSubnet } from '../model/address.ts'
 import type { ClusterPlan, NodePlan } from '../model/plan.ts'
 import { parseRole, type Role } from '../model/role.ts'
-import { type KubernetesFacts, type KubernetesTable, lookupKubernetes } from '../facts/facts.ts'
-import { defaultPodSubnet, defaultServiceSubnet } from '../blueprint/rules.ts'
-import { suggestion } from '../blueprint/schema.ts'
 import * as registry from '../registry.ts'
 
-export const groupNames: Readonly<Record<Role, string>> = { 'control-plane': 'control-plane', worker: 'workers' }
+export const groupNames: Readonly<Record<Role, string>> = {
+  'control-plane': 'control-plane',
+  worker: 'workers',
+}
 
 /** Decides everything that is the same for all nodes. Only an unknown Kubernetes version makes it impossible. */
 export function planCluster(
@@ -32,12 +36,20 @@ export function planCluster(
           suggestion(release, Object.keys(os.releases)),
         ),
       ]
-  if (blueprint.endpoint.address === undefined && !(endpoint.addressOptional && blueprint.endpoint.name !== undefined))
+  if (
+    blueprint.endpoint.address === undefined &&
+    !(endpoint.addressOptional && blueprint.endpoint.name !== undefined)
+  )
     return {
       diagnostics: [
         ...diagnostics,
         ...unknownRelease,
-        error('blueprint/missing-field', ['endpoint'], 'endpoint lacks address', 'add address: the address that clients use for the API server'),
+        error(
+          'blueprint/missing-field',
+          ['endpoint'],
+          'endpoint lacks address',
+          'add address: the address that clients use for the API server',
+        ),
       ],
     }
   return {
@@ -55,7 +67,7 @@ export function planCluster(
       },
       network: network(blueprint),
       os: { provider: os.name, release, options: ownOptions(blueprint.os, os) },
-      runtime: runtime(blueprint, facts),
+      runtime: runtime(blueprint, facts, os.releases[release]?.runtimeVersion),
       etcd: {
         topology: blueprint.etcd?.topology ?? 'stacked',
         dataDir: blueprint.etcd?.dataDir ?? '/var/lib/etcd',
@@ -164,11 +176,15 @@ function network({ network: written }: Blueprint): ClusterPlan['network'] {
   }
 }
 
-function runtime({ runtime: written, kubernetes }: Blueprint, facts: KubernetesFacts): ClusterPlan['runtime'] {
+function runtime(
+  { runtime: written, kubernetes }: Blueprint,
+  facts: KubernetesFacts,
+  newestPackaged: string | undefined,
+): ClusterPlan['runtime'] {
   const provider = choose(registry.runtime, written?.provider ?? 'containerd')
   return {
     provider: provider.name,
-    version: written?.version ?? provider.defaultVersion(facts),
+    version: written?.version ?? newestPackaged ?? provider.defaultVersion(facts),
     socket: `unix://${provider.socket}`,
     unit: provider.unit,
     // One fact for runtime and kubeadm: two tags mean that an offline node pulls (kubeadm#2851).
@@ -210,7 +226,8 @@ function proxy({ proxy: written }: Blueprint): ClusterPlan['proxy'] {
 
 /** `1h30m` → 5400 */
 export function seconds(duration: string): number {
-  const [, hours = '0', minutes = '0', rest = '0'] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? []
+  const [, hours = '0', minutes = '0', rest = '0'] =
+    /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? []
   return Number(hours) * 3600 + Number(minutes) * 60 + Number(rest)
 }
 
@@ -237,7 +254,10 @@ function ownOptions(written: object | undefined, provider: { readonly options: J
 }
 
 /** Shape checking has refused unknown names, so a miss here is our bug. */
-export function choose<Entry extends { readonly name: string }>(entries: readonly Entry[], name: string): Entry {
+export function choose<Entry extends { readonly name: string }>(
+  entries: readonly Entry[],
+  name: string,
+): Entry {
   const found = entries.find((entry) => entry.name === name)
   if (found === undefined) throw new Error(`no provider ${name}`)
   return found
