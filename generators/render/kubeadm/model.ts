@@ -139,7 +139,7 @@ export interface KubeadmHub {
   readonly timeouts: Timeouts
   /** v1beta3 and later. */
   readonly skipPhases?: { readonly init?: readonly string[]; readonly join?: readonly string[] }
-  /** v1beta3 and later: a folder of patches for static pods and the kubelet's configuration. */
+  /** v1beta3 and later: a folder of patches for static pods and the kubelet's configuration; kubeadm stops when it is missing. */
   readonly patchesDirectory?: string
   /** KubeletConfiguration and KubeProxyConfiguration, from `kubeletConfiguration()` and `kubeProxyConfiguration()`. */
   readonly kubelet: JsonObject
