@@ -15,12 +15,13 @@ export async function fixedSecrets(
   keyAlgorithm: KeyAlgorithm = 'ecdsa-p256',
   cluster = 'prod',
   ecdsaServiceAccountKey = true,
+  now = fixedNow,
 ): Promise<ClusterSecrets> {
   return createSecrets({
     cluster,
     keyAlgorithm,
     ecdsaServiceAccountKey,
-    now: fixedNow,
+    now,
     randomness: seededRandomness(`${cluster}/${keyAlgorithm}`),
   })
 }
