@@ -154,6 +154,10 @@ describe('containerd', () => {
     expect(codes('runtime', patch)).toEqual(expected)
   })
 
+  test('an unknown version lays nothing down, for rules and plan are made together', () => {
+    expect(contributed('runtime', { runtime: { version: '9.9.9' } })).toEqual({})
+  })
+
   test('every known Kubernetes gets a containerd that fits', () => {
     for (const version of Object.keys(table))
       expect([version, codes('runtime', { kubernetes: { version } })]).toEqual([version, []])
