@@ -23,12 +23,23 @@ function find(folder, suffix) {
 /** generators/providers/<axis>/<provider>/templates/<name>.hbs → `<axis>/<provider>/<name>` */
 function templates() {
   const lines = find('generators/providers', '.hbs').map((file) => {
-    const name = relative('generators/providers', file).split(sep).filter((part) => part !== 'templates').join('/').replace(/\.hbs$/, '')
-    const code = Handlebars.precompile(readFileSync(file, 'utf8'), { strict: true, noEscape: true, knownHelpersOnly: true })
+    const name = relative('generators/providers', file)
+      .split(sep)
+      .filter((part) => part !== 'templates')
+      .join('/')
+      .replace(/\.hbs$/, '')
+    const code = Handlebars.precompile(readFileSync(file, 'utf8'), {
+      strict: true,
+      noEscape: true,
+      knownHelpersOnly: true,
+    })
     return `  ${JSON.stringify(name)}: engine.template(${code}),`
   })
   const header = "import Handlebars from 'handlebars/runtime.js'\nconst engine = Handlebars.create()\n"
-  writeFileSync('generators/render/format/templates.gen.js', `${header}export const templates = {\n${lines.join('\n')}\n}\n`)
+  writeFileSync(
+    'generators/render/format/templates.gen.js',
+    `${header}export const templates = {\n${lines.join('\n')}\n}\n`,
+  )
 }
 
 async function validators() {
@@ -36,7 +47,13 @@ async function validators() {
   await build({ ...node20, banner, entryPoints: ['generators/blueprint/assemble.ts'], outfile: scratch })
   const { validatorSchemas } = await import(`${pathToFileURL(scratch)}?${Date.now()}`)
   const schemas = validatorSchemas()
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictRequired: false, code: { source: true, esm: true } })
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    strictRequired: false,
+    code: { source: true, esm: true },
+  })
   ajv.addKeyword({ keyword: 'expect', schemaType: 'string' })
   const names = Object.keys(schemas)
   for (const [index, name] of names.entries()) ajv.addSchema({ ...schemas[name], $id: `v${index}` })
@@ -45,7 +62,11 @@ async function validators() {
   // Bundled once more because ajv leaves require() calls to its own runtime in the code.
   await build({
     ...node20,
-    stdin: { contents: `${code}\nexport const validators = { ${table} }\n`, resolveDir: process.cwd(), loader: 'js' },
+    stdin: {
+      contents: `${code}\nexport const validators = { ${table} }\n`,
+      resolveDir: process.cwd(),
+      loader: 'js',
+    },
     outfile: 'generators/blueprint/validators.gen.js',
   })
   rmSync(scratch)
@@ -58,7 +79,11 @@ for (const file of find('dist', '.js')) rmSync(file)
 await build({
   ...node20,
   banner,
-  entryPoints: { gen: 'generators/gen.ts', generate: 'generators/generate.effect.ts', leaven: 'generators/compile.ts' },
+  entryPoints: {
+    gen: 'generators/gen.ts',
+    generate: 'generators/generate.effect.ts',
+    leaven: 'generators/compile.ts',
+  },
   outdir: 'dist',
   splitting: true,
   chunkNames: 'chunk-[hash]',

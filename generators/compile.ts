@@ -68,7 +68,9 @@ function providerRules(plan: ClusterPlan, blueprint: Blueprint): readonly Diagno
     etcd: plan.etcd.topology,
   }
   return [...axes.map(({ axis }) => axis), 'etcd' as const].flatMap(
-    (axis) => choose<(typeof registry)[typeof axis][number]>(registry[axis], chosen[axis]).rules?.(plan, blueprint) ?? [],
+    (axis) =>
+      choose<(typeof registry)[typeof axis][number]>(registry[axis], chosen[axis]).rules?.(plan, blueprint) ??
+      [],
   )
 }
 

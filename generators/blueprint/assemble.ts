@@ -6,7 +6,11 @@ import * as registry from '../registry.ts'
 import base from './v1/base.schema.json' with { type: 'json' }
 
 /** Where in a blueprint an axis is chosen, and who is taken when the user names nobody. */
-export const axes: readonly { readonly axis: Axis; readonly path: readonly string[]; readonly fallback: string }[] = [
+export const axes: readonly {
+  readonly axis: Axis
+  readonly path: readonly string[]
+  readonly fallback: string
+}[] = [
   { axis: 'endpoint', path: ['endpoint'], fallback: 'kube-vip' },
   { axis: 'cni', path: ['network', 'cni'], fallback: 'calico' },
   { axis: 'os', path: ['os'], fallback: 'ubuntu' },
@@ -82,6 +86,10 @@ export function editorSchema(): JsonObject {
         ],
       }
     })
-    return replaceAt(schema, path, { description: place['description'] ?? '', type: 'object', oneOf: choices })
+    return replaceAt(schema, path, {
+      description: place['description'] ?? '',
+      type: 'object',
+      oneOf: choices,
+    })
   }, root)
 }

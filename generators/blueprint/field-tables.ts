@@ -12,7 +12,11 @@ export function fieldTables(): string {
     registry[axis].map((provider) => {
       const prefix = path.join('.')
       const title = `### ${prefix}.provider: ${provider.name}${provider.name === fallback ? ' (default)' : ''}`
-      const own = rows({ properties: provider.options, required: [...(provider.required ?? [])] }, `${prefix}.`, new Set())
+      const own = rows(
+        { properties: provider.options, required: [...(provider.required ?? [])] },
+        `${prefix}.`,
+        new Set(),
+      )
       return `${title}\n\n${provider.summary}\n${own.length === 0 ? '' : `\n${table(own)}`}`
     }),
   )
@@ -28,20 +32,34 @@ interface Row {
 
 function rows(schema: JsonObject, prefix: string, axisPaths: ReadonlySet<string>): readonly Row[] {
   const required = new Set((schema['required'] ?? []) as readonly string[])
-  return Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonObject>>).flatMap(([name, field]) => {
-    const path = `${prefix}${name}`
-    const items = isObject(field['items']) ? field['items'] : undefined
-    const below = isObject(field['properties'])
-      ? rows(field, `${path}.`, axisPaths)
-      : items && isObject(items['properties'])
-        ? rows(items, `${path}[].`, axisPaths)
+  return Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonObject>>).flatMap(
+    ([name, field]) => {
+      const path = `${prefix}${name}`
+      const items = isObject(field['items']) ? field['items'] : undefined
+      const below = isObject(field['properties'])
+        ? rows(field, `${path}.`, axisPaths)
+        : items && isObject(items['properties'])
+          ? rows(items, `${path}[].`, axisPaths)
+          : []
+      const provider: readonly Row[] = axisPaths.has(path)
+        ? [
+            {
+              field: `${path}.provider`,
+              type: 'string',
+              preset: axes.find((axis) => axis.path.join('.') === path)?.fallback ?? '',
+              description: 'Which of the providers below.',
+            },
+          ]
         : []
-    const provider: readonly Row[] = axisPaths.has(path)
-      ? [{ field: `${path}.provider`, type: 'string', preset: axes.find((axis) => axis.path.join('.') === path)?.fallback ?? '', description: 'Which of the providers below.' }]
-      : []
-    const row = { field: path, type: typeOf(field, items), preset: required.has(name) ? 'required' : preset(field), description: String(field['description'] ?? '') }
-    return [row, ...provider, ...below]
-  })
+      const row = {
+        field: path,
+        type: typeOf(field, items),
+        preset: required.has(name) ? 'required' : preset(field),
+        description: String(field['description'] ?? ''),
+      }
+      return [row, ...provider, ...below]
+    },
+  )
 }
 
 function typeOf(field: JsonObject, items: JsonObject | undefined): string {
@@ -53,17 +71,20 @@ function typeOf(field: JsonObject, items: JsonObject | undefined): string {
 
 function preset(field: JsonObject): string {
   const value = field['default']
-  if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0)) return ''
+  if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0))
+    return ''
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 }
 
 function table(entries: readonly Row[]): string {
-  const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
   return [
     '| field | type | default | what it is |',
     '|---|---|---|---|',
-    ...entries.map(({ field, type, preset: value, description }) => `| \`${field}\` | ${escape(type)} | ${escape(value)} | ${escape(description)} |`),
+    ...entries.map(
+      ({ field, type, preset: value, description }) =>
+        `| \`${field}\` | ${cell(type)} | ${cell(value)} | ${cell(description)} |`,
+    ),
     '',
   ].join('\n')
 }
-

@@ -23,7 +23,12 @@ function printOne(source: Place, diagnostic: Diagnostic, { color }: ReportStyle)
     const place = source.locate(path)
     return `  ${source.file}:${place.line}:${place.column}: ${message}`
   })
-  return [head, ...context(source, at, (text) => paint(tint, text)), ...related, ...(diagnostic.hint ? [`  ${paint(36, 'hint')}: ${diagnostic.hint}`] : [])].join('\n')
+  return [
+    head,
+    ...context(source, at, (text) => paint(tint, text)),
+    ...related,
+    ...(diagnostic.hint ? [`  ${paint(36, 'hint')}: ${diagnostic.hint}`] : []),
+  ].join('\n')
 }
 
 function context({ lines }: Place, at: Position, paint: (text: string) => string): readonly string[] {
@@ -44,7 +49,17 @@ export function reportJson(source: Place, diagnostics: readonly Diagnostic[]): s
     const { line, column } = where(source, diagnostic)
     const { code, severity, message, path, hint } = diagnostic
     const related = (diagnostic.related ?? []).map((other) => ({ ...other, ...lineOf(source, other.path) }))
-    return { code, severity, message, file: source.file, line, column, path: display(path), ...(hint ? { hint } : {}), related }
+    return {
+      code,
+      severity,
+      message,
+      file: source.file,
+      line,
+      column,
+      path: display(path),
+      ...(hint ? { hint } : {}),
+      related,
+    }
   })
   return `${JSON.stringify(entries, null, 2)}\n`
 }

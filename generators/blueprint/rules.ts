@@ -1,5 +1,12 @@
 /** Rules across fields that no provider owns. They see a blueprint whose shape is right. */
-import { canonical, parseAddress, parseSubnet, type Subnet, subnetContains, subnetsOverlap } from '../model/address.ts'
+import {
+  canonical,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+  subnetContains,
+  subnetsOverlap,
+} from '../model/address.ts'
 import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, error, type Path, warning } from '../model/diagnostic.ts'
 import { parseRole } from '../model/role.ts'
@@ -25,7 +32,9 @@ function addresses(blueprint: Blueprint): readonly Diagnostic[] {
   const given: readonly (readonly [Path, string | undefined])[] = [
     [['endpoint', 'address'], endpoint.address],
     [['network', 'gateway'], network?.gateway],
-    ...(network?.nameservers ?? []).map((server, index) => [['network', 'nameservers', index], server] as const),
+    ...(network?.nameservers ?? []).map(
+      (server, index) => [['network', 'nameservers', index], server] as const,
+    ),
     ...nodes.map((node, index) => [['nodes', index, 'address'], node.address] as const),
   ]
   return given.flatMap(([path, value]) =>
@@ -51,7 +60,9 @@ function subnets({ network }: Blueprint): readonly Diagnostic[] {
     const path: Path = ['network', field]
     const subnet = parseSubnet(text)
     if (subnet === undefined)
-      found.push(error('blueprint/bad-subnet', path, `${show(text)} is not a subnet`, `write it like ${fallback}`))
+      found.push(
+        error('blueprint/bad-subnet', path, `${show(text)} is not a subnet`, `write it like ${fallback}`),
+      )
     else parsed.push({ path, subnet, text })
   }
   const [pods, services] = parsed
@@ -104,13 +115,23 @@ function vip(blueprint: Blueprint): readonly Diagnostic[] {
     const what = field === 'podSubnet' ? 'pod' : 'service'
     if (subnet && subnetContains(subnet, address))
       found.push(
-        error('blueprint/endpoint-in-subnet', path, `the endpoint ${endpoint.address} lies inside the ${what} subnet ${text}`, `move the endpoint, or change network.${field}`),
+        error(
+          'blueprint/endpoint-in-subnet',
+          path,
+          `the endpoint ${endpoint.address} lies inside the ${what} subnet ${text}`,
+          `move the endpoint, or change network.${field}`,
+        ),
       )
     nodes.forEach((node, index) => {
       const own = node.address === undefined ? undefined : parseAddress(node.address)
       if (subnet && own && subnetContains(subnet, own))
         found.push(
-          error('blueprint/node-in-subnet', ['nodes', index, 'address'], `node ${node.name} (${node.address}) lies inside the ${what} subnet ${text}`, `change network.${field}: nodes and ${what}s need subnets of their own`),
+          error(
+            'blueprint/node-in-subnet',
+            ['nodes', index, 'address'],
+            `node ${node.name} (${node.address}) lies inside the ${what} subnet ${text}`,
+            `change network.${field}: nodes and ${what}s need subnets of their own`,
+          ),
         )
     })
   }
@@ -125,7 +146,9 @@ function duplicates({ nodes, pools }: Blueprint): readonly Diagnostic[] {
   const given = <Field extends 'address' | 'mac'>(field: Field) =>
     nodes.flatMap((node, index) => {
       const value = node[field]
-      return value === undefined ? [] : [[['nodes', index, field] as Path, canonical(value.toLowerCase())] as const]
+      return value === undefined
+        ? []
+        : [[['nodes', index, field] as Path, canonical(value.toLowerCase())] as const]
     })
   return [
     ...repeated(names, 'blueprint/duplicate-name', 'name'),
@@ -147,7 +170,12 @@ function repeated(
       return []
     }
     const message = `the ${what} ${value} is given twice`
-    return [{ ...error(code, path, message, `every node has its own ${what}`), related: [{ path: earlier, message: 'it is first given here' }] }]
+    return [
+      {
+        ...error(code, path, message, `every node has its own ${what}`),
+        related: [{ path: earlier, message: 'it is first given here' }],
+      },
+    ]
   })
 }
 
@@ -156,20 +184,46 @@ function roles({ pools, files, nodes }: Blueprint): readonly Diagnostic[] {
   pools?.forEach((pool, index) => {
     if (pool.role !== undefined && parseRole(pool.role) === 'control-plane')
       found.push(
-        error('blueprint/pool-role', ['pools', index, 'role'], `the pool ${pool.name} cannot have the role ${pool.role}`, 'control planes are declared under nodes: they must know each other before the first boot'),
+        error(
+          'blueprint/pool-role',
+          ['pools', index, 'role'],
+          `the pool ${pool.name} cannot have the role ${pool.role}`,
+          'control planes are declared under nodes: they must know each other before the first boot',
+        ),
       )
     if (['control-plane', 'workers'].includes(pool.name))
-      found.push(error('blueprint/pool-name', ['pools', index, 'name'], `a pool cannot be named ${pool.name}`, 'that is the name of the declared nodes; choose another'))
+      found.push(
+        error(
+          'blueprint/pool-name',
+          ['pools', index, 'name'],
+          `a pool cannot be named ${pool.name}`,
+          'that is the name of the declared nodes; choose another',
+        ),
+      )
   })
   files?.forEach((file, index) => {
     file.roles?.forEach((role, place) => {
       if (parseRole(role) === undefined)
-        found.push(error('blueprint/unknown-role', ['files', index, 'roles', place], `there is no role named ${role}`, roleHint(role)))
+        found.push(
+          error(
+            'blueprint/unknown-role',
+            ['files', index, 'roles', place],
+            `there is no role named ${role}`,
+            roleHint(role),
+          ),
+        )
     })
   })
   nodes.forEach((node, index) => {
     if (node.name === 'localhost')
-      found.push(error('blueprint/node-name', ['nodes', index, 'name'], 'a node cannot be named localhost', 'give it a host name of its own'))
+      found.push(
+        error(
+          'blueprint/node-name',
+          ['nodes', index, 'name'],
+          'a node cannot be named localhost',
+          'give it a host name of its own',
+        ),
+      )
   })
   return found
 }
@@ -178,15 +232,34 @@ function controlPlanes({ nodes }: Blueprint): readonly Diagnostic[] {
   const masters = nodes.filter((node) => parseRole(node.role) === 'control-plane')
   const found: Diagnostic[] = []
   if (masters.length === 0)
-    found.push(error('blueprint/no-control-plane', ['nodes'], 'no node has the role control-plane', 'give at least one node the role control-plane; three make it highly available'))
+    found.push(
+      error(
+        'blueprint/no-control-plane',
+        ['nodes'],
+        'no node has the role control-plane',
+        'give at least one node the role control-plane; three make it highly available',
+      ),
+    )
   nodes.forEach((node, index) => {
     if (parseRole(node.role) === 'control-plane' && node.address === undefined)
       found.push(
-        error('blueprint/control-plane-address', ['nodes', index], `the control plane ${node.name} has no address`, 'control planes must know each other before the first boot: add address:'),
+        error(
+          'blueprint/control-plane-address',
+          ['nodes', index],
+          `the control plane ${node.name} has no address`,
+          'control planes must know each other before the first boot: add address:',
+        ),
       )
-    if (parseRole(node.role) === 'control-plane' && node.taints?.some((taint) => taint.effect === 'NoExecute'))
+    if (
+      parseRole(node.role) === 'control-plane' &&
+      node.taints?.some((taint) => taint.effect === 'NoExecute')
+    )
       found.push(
-        warning('blueprint/no-execute', ['nodes', index, 'taints'], `the taint NoExecute on the control plane ${node.name} evicts what does not tolerate it, kube-proxy and CNI excepted`),
+        warning(
+          'blueprint/no-execute',
+          ['nodes', index, 'taints'],
+          `the taint NoExecute on the control plane ${node.name} evicts what does not tolerate it, kube-proxy and CNI excepted`,
+        ),
       )
   })
   return found
@@ -195,9 +268,17 @@ function controlPlanes({ nodes }: Blueprint): readonly Diagnostic[] {
 /** Files of the user's that would break first boot without a word. */
 function reservedPaths({ files }: Blueprint): readonly Diagnostic[] {
   return (files ?? []).flatMap((file, index) =>
-    ['/etc/leaven/', '/var/lib/leaven/', '/etc/kubernetes/pki/'].some((folder) => file.path.startsWith(folder)) ||
-    file.path === '/usr/local/sbin/leaven'
-      ? [error('blueprint/reserved-path', ['files', index, 'path'], `${file.path} belongs to first boot`, 'choose another path, or use overrides')]
+    ['/etc/leaven/', '/var/lib/leaven/', '/etc/kubernetes/pki/'].some((folder) =>
+      file.path.startsWith(folder),
+    ) || file.path === '/usr/local/sbin/leaven'
+      ? [
+          error(
+            'blueprint/reserved-path',
+            ['files', index, 'path'],
+            `${file.path} belongs to first boot`,
+            'choose another path, or use overrides',
+          ),
+        ]
       : [],
   )
 }

@@ -11,14 +11,20 @@ import { type SchemaError, validators } from './validators.gen.js'
 export function checkShape(value: Json): readonly Diagnostic[] {
   if (!isObject(value))
     return [error('blueprint/wrong-type', [], `a blueprint is a mapping, but this is ${kindOf(value)}`)]
-  return [...check('root', value, []), ...axes.flatMap((axis) => checkAxis(value, axis)), ...checkRoles(value)]
+  return [
+    ...check('root', value, []),
+    ...axes.flatMap((axis) => checkAxis(value, axis)),
+    ...checkRoles(value),
+  ]
 }
 
 /** The name after which the user's word was probably meant, or undefined when none is near. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined
   const best = closest(word.toLowerCase(), known)
-  return distance(word.toLowerCase(), best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+  return distance(word.toLowerCase(), best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3))
+    ? best
+    : undefined
 }
 
 /** `did you mean x?`, or the list of what is known. */
@@ -27,7 +33,10 @@ export function suggestion(word: string, known: readonly string[]): string {
   return near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`
 }
 
-function checkAxis(value: JsonObject, { axis, path, fallback }: (typeof axes)[number]): readonly Diagnostic[] {
+function checkAxis(
+  value: JsonObject,
+  { axis, path, fallback }: (typeof axes)[number],
+): readonly Diagnostic[] {
   let node: Json | undefined = value
   for (const key of path) node = isObject(node) ? node[key] : undefined
   if (!isObject(node)) return []
@@ -56,7 +65,12 @@ function checkRoles(value: JsonObject): readonly Diagnostic[] {
       const role = isObject(entry) ? entry['role'] : undefined
       if (typeof role === 'string' && parseRole(role) === undefined)
         found.push(
-          error('blueprint/unknown-role', [list, index, 'role'], `there is no role named ${role}`, roleHint(role)),
+          error(
+            'blueprint/unknown-role',
+            [list, index, 'role'],
+            `there is no role named ${role}`,
+            roleHint(role),
+          ),
         )
     })
   }
@@ -86,7 +100,12 @@ function translate(problem: SchemaError, root: Json, base: Path): Diagnostic {
       const field = String(problem.params['additionalProperty'])
       const known = Object.keys((problem.parentSchema?.['properties'] as object | undefined) ?? {})
       return {
-        ...error('blueprint/unknown-field', [...path, field], `${name} has no field ${field}`, suggestion(field, known)),
+        ...error(
+          'blueprint/unknown-field',
+          [...path, field],
+          `${name} has no field ${field}`,
+          suggestion(field, known),
+        ),
         atKey: true,
       }
     }
@@ -95,11 +114,21 @@ function translate(problem: SchemaError, root: Json, base: Path): Diagnostic {
       return error('blueprint/missing-field', path, `${name} lacks ${field}`, example(problem, field))
     }
     case 'type':
-      return error('blueprint/wrong-type', path, `${name} is ${kindOf(value)}, not ${article(problem.params['type'])}`, quoteHint(problem, value))
+      return error(
+        'blueprint/wrong-type',
+        path,
+        `${name} is ${kindOf(value)}, not ${article(problem.params['type'])}`,
+        quoteHint(problem, value),
+      )
     case 'enum':
     case 'const': {
       const allowed = (problem.params['allowedValues'] ?? [problem.params['allowedValue']]) as Json[]
-      return error('blueprint/unknown-value', path, `${name} cannot be ${show(value)}`, suggestion(String(value), allowed.map(String)))
+      return error(
+        'blueprint/unknown-value',
+        path,
+        `${name} cannot be ${show(value)}`,
+        suggestion(String(value), allowed.map(String)),
+      )
     }
     default:
       return badValue(problem, path, name, value)
@@ -111,7 +140,12 @@ function badValue(problem: SchemaError, path: Path, name: string, value: Json): 
   const told = typeof expected === 'string' ? `expected ${expected}` : (problem.message ?? '')
   if (problem.propertyName !== undefined)
     return {
-      ...error('blueprint/bad-key', [...path, problem.propertyName], `${name} cannot have the key ${problem.propertyName}`, told),
+      ...error(
+        'blueprint/bad-key',
+        [...path, problem.propertyName],
+        `${name} cannot have the key ${problem.propertyName}`,
+        told,
+      ),
       atKey: true,
     }
   return error('blueprint/bad-value', path, `${name} cannot be ${show(value)}`, told)
@@ -120,7 +154,9 @@ function badValue(problem: SchemaError, path: Path, name: string, value: Json): 
 function example(problem: SchemaError, field: string): string | undefined {
   const properties = problem.parentSchema?.['properties'] as Record<string, JsonObject> | undefined
   const [sample] = (properties?.[field]?.['examples'] as Json[] | undefined) ?? []
-  return sample === undefined || typeof sample === 'object' ? `add ${field}:` : `add ${field}: ${String(sample)}`
+  return sample === undefined || typeof sample === 'object'
+    ? `add ${field}:`
+    : `add ${field}: ${String(sample)}`
 }
 
 /** YAML reads 1.30 as the number 1.3, and `no` or dates as other types than were meant. */
@@ -145,11 +181,18 @@ function unescapePointer(part: string): string {
 
 /** `nodes[0].name` */
 export function display(path: Path): string {
-  return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('')
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join('')
 }
 
 function article(type: unknown): string {
-  const words: Record<string, string> = { object: 'a mapping', array: 'a list', integer: 'a whole number', null: 'null' }
+  const words: Record<string, string> = {
+    object: 'a mapping',
+    array: 'a list',
+    integer: 'a whole number',
+    null: 'null',
+  }
   return words[String(type)] ?? `a ${String(type)}`
 }
 

@@ -92,7 +92,9 @@ function parseText(file: string, text: string): Loaded {
     const message = cause instanceof Error ? cause.message : String(cause)
     return {
       source: nowhere,
-      failed: [{ code: 'blueprint/aliases', severity: 'error', path: [], message: message.split('\n')[0] ?? '' }],
+      failed: [
+        { code: 'blueprint/aliases', severity: 'error', path: [], message: message.split('\n')[0] ?? '' },
+      ],
     }
   }
   const root = first.contents as Node
@@ -105,7 +107,11 @@ function parseText(file: string, text: string): Loaded {
   }
 }
 
-function syntaxProblem(problem: YAMLError, text: string, at: (offset: number, length?: number) => Position): Diagnostic {
+function syntaxProblem(
+  problem: YAMLError,
+  text: string,
+  at: (offset: number, length?: number) => Position,
+): Diagnostic {
   const [start, end] = problem.pos
   const duplicate = problem.code === 'DUPLICATE_KEY'
   const key = duplicate ? (text.slice(start).match(/^[^\s:]+/)?.[0] ?? '') : ''

@@ -105,7 +105,8 @@ export function readArguments(command: Command, argv: readonly string[]): Invoca
     })
     return { values, positionals }
   } catch (cause) {
-    const message = cause instanceof Error ? (cause.message.split(/[.;] /)[0] ?? cause.message) : String(cause)
+    const message =
+      cause instanceof Error ? (cause.message.split(/[.;] /)[0] ?? cause.message) : String(cause)
     throw new UsageError(message, `gen ${command.name} --help lists the options`)
   }
 }

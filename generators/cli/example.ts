@@ -1,5 +1,5 @@
-import { builtInBlueprint, builtInBlueprints } from '../effects/assets.effect.ts'
 import { suggestion } from '../blueprint/schema.ts'
+import { builtInBlueprint, builtInBlueprints } from '../effects/assets.effect.ts'
 import { type Command, UserError } from './command.ts'
 
 export const example: Command = {

@@ -9,7 +9,9 @@ export interface Listed {
 }
 
 /** `gen --help` */
-export function mainHelp(groups: readonly { readonly title: string; readonly commands: readonly Listed[] }[]): string {
+export function mainHelp(
+  groups: readonly { readonly title: string; readonly commands: readonly Listed[] }[],
+): string {
   const width = Math.max(...groups.flatMap(({ commands }) => commands.map(({ name }) => name.length)))
   const sections = groups.map(
     ({ title, commands }) =>
@@ -51,7 +53,9 @@ function optionTable(options: Readonly<Record<string, OptionSpec>>): string {
   })
   const width = Math.min(34, Math.max(...rows.map(([left]) => left.length)))
   const lines = rows.map(([left, right]) =>
-    left.length > width ? `  ${left}\n  ${' '.repeat(width)}  ${right}\n` : `  ${left.padEnd(width)}  ${right}\n`,
+    left.length > width
+      ? `  ${left}\n  ${' '.repeat(width)}  ${right}\n`
+      : `  ${left.padEnd(width)}  ${right}\n`,
   )
   return `options:\n${lines.join('')}`
 }

@@ -1,14 +1,15 @@
 /** Finds and reads what a command compiles: the blueprint and the secrets beside it. Prints what is wrong with them. */
+
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { printReport, reportJson, summary } from '../blueprint/report.ts'
+import { suggestion } from '../blueprint/schema.ts'
+import { maxBlueprintBytes } from '../blueprint/source.ts'
 import { type Compiled, compile } from '../compile.ts'
 import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
 import { now } from '../effects/clock.effect.ts'
 import { FileError, readFileLimited, writeFileAtomic } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
-import { existsSync } from 'node:fs'
-import { printReport, reportJson, summary } from '../blueprint/report.ts'
-import { suggestion } from '../blueprint/schema.ts'
-import { maxBlueprintBytes } from '../blueprint/source.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
@@ -32,13 +33,16 @@ export async function readBlueprint(invocation: Invocation, io: Io): Promise<Blu
   if (named === '-') return { file: '<stdin>', bytes: await io.stdin(), folder: io.cwd, builtIn: false }
   if (named === undefined) {
     const own = join(io.cwd, 'cluster.yaml')
-    if (existsSync(own)) return { file: 'cluster.yaml', bytes: await read(own, 'cluster.yaml'), folder: io.cwd, builtIn: false }
+    if (existsSync(own))
+      return { file: 'cluster.yaml', bytes: await read(own, 'cluster.yaml'), folder: io.cwd, builtIn: false }
     io.stderr(`gen: no cluster.yaml here: using the built-in example ${example}\n`)
-    io.stderr(`gen: to start your own: gen example ${example} > cluster.yaml, change addresses, gen secrets create\n`)
+    io.stderr(
+      `gen: to start your own: gen example ${example} > cluster.yaml, change addresses, gen secrets create\n`,
+    )
     return { file: `${example}.yaml`, bytes: builtInBlueprint(example), folder: io.cwd, builtIn: true }
   }
   const path = join(io.cwd === '' ? '.' : '', named.startsWith('/') ? named : join(io.cwd, named))
-  if (!named.includes('/') && !(existsSync(path))) {
+  if (!named.includes('/') && !existsSync(path)) {
     if (builtInBlueprints().includes(named))
       return { file: `${named}.yaml`, bytes: builtInBlueprint(named), folder: io.cwd, builtIn: true }
     throw new UserError(
@@ -54,8 +58,14 @@ async function read(path: string, name: string): Promise<Uint8Array> {
     return (await readFileLimited(path, maxBlueprintBytes)).bytes
   } catch (cause) {
     if (!(cause instanceof FileError)) throw cause
-    const hint = { directory: 'name a file', 'too-large': 'a blueprint is a few kilobytes of YAML: is this the right file?' }
-    throw new UserError(cause.message.replace(path, name), cause.reason in hint ? hint[cause.reason as keyof typeof hint] : undefined)
+    const hint = {
+      directory: 'name a file',
+      'too-large': 'a blueprint is a few kilobytes of YAML: is this the right file?',
+    }
+    throw new UserError(
+      cause.message.replace(path, name),
+      cause.reason in hint ? hint[cause.reason as keyof typeof hint] : undefined,
+    )
   }
 }
 
@@ -88,8 +98,14 @@ export async function compileOrReport(
   return ready(blueprint, compiled, invocation)
 }
 
-function ready(blueprint: BlueprintText, { plan, groups, diagnostics }: Compiled, invocation: Invocation): Ready | undefined {
-  const refused = hasErrors(diagnostics) || (flag(invocation, 'strict') && diagnostics.some(({ severity }) => severity === 'warning'))
+function ready(
+  blueprint: BlueprintText,
+  { plan, groups, diagnostics }: Compiled,
+  invocation: Invocation,
+): Ready | undefined {
+  const refused =
+    hasErrors(diagnostics) ||
+    (flag(invocation, 'strict') && diagnostics.some(({ severity }) => severity === 'warning'))
   return plan === undefined || groups === undefined || refused ? undefined : { blueprint, plan, groups }
 }
 
@@ -122,7 +138,7 @@ async function loadSecrets(
   io: Io,
 ): Promise<ClusterSecrets | undefined> {
   const path = secretsPath(plan.name, blueprint.folder, invocation, io)
-  if (blueprint.builtIn && text(invocation, 'secrets') === undefined && !(existsSync(path)))
+  if (blueprint.builtIn && text(invocation, 'secrets') === undefined && !existsSync(path))
     return createExampleSecrets(plan, path, io)
   const { secrets, diagnostics } = await readSecretsFile(path, { cluster: plan.name, now: now() })
   printProblems(diagnostics, io)
@@ -132,7 +148,9 @@ async function loadSecrets(
 /** Problems of the secrets file: each message names its place, which is not in the blueprint. */
 export function printProblems(diagnostics: readonly Diagnostic[], io: Io): void {
   for (const { severity, message, hint } of diagnostics)
-    io.stderr(`${severity === 'error' ? 'gen' : 'gen: warning'}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`)
+    io.stderr(
+      `${severity === 'error' ? 'gen' : 'gen: warning'}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`,
+    )
 }
 
 /** Two runs on the example, master and worker, have to fit each other: so its secrets are kept too. */
@@ -147,6 +165,8 @@ async function createExampleSecrets(plan: ClusterPlan, path: string, io: Io): Pr
     randomness: systemRandomness,
   })
   await writeFileAtomic(path, new TextEncoder().encode(serialiseSecrets(secrets)), 0o600)
-  io.stderr(`gen: made the example's secrets: ${path} (keep it private; the other roles' user-data needs it)\n`)
+  io.stderr(
+    `gen: made the example's secrets: ${path} (keep it private; the other roles' user-data needs it)\n`,
+  )
   return secrets
 }

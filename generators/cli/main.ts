@@ -1,8 +1,17 @@
 /** argv → command → exit code. Commands are loaded when they are called: most runs need one of them. */
+
+import { suggestion } from '../blueprint/schema.ts'
 import { packageVersion } from '../effects/assets.effect.ts'
 import { FileError } from '../effects/files.effect.ts'
-import { suggestion } from '../blueprint/schema.ts'
-import { type Command, type ExitCode, flag, type Io, readArguments, UsageError, UserError } from './command.ts'
+import {
+  type Command,
+  type ExitCode,
+  flag,
+  type Io,
+  readArguments,
+  UsageError,
+  UserError,
+} from './command.ts'
 import { commandHelp, mainHelp } from './help.ts'
 
 interface Entry {
@@ -15,19 +24,51 @@ const groups: readonly { readonly title: string; readonly commands: readonly Ent
   {
     title: 'blueprint:',
     commands: [
-      { name: 'example', summary: 'print a built-in blueprint to start from', load: async () => (await import('./example.ts')).example },
-      { name: 'validate', summary: 'check a blueprint and say everything that is wrong with it', load: async () => (await import('./validate.ts')).validate },
-      { name: 'plan', summary: 'show what was decided, secrets withheld', load: async () => (await import('./plan.ts')).plan },
-      { name: 'secrets', summary: "make, show, import and renew the cluster's secrets", load: async () => (await import('./secrets.ts')).secrets },
+      {
+        name: 'example',
+        summary: 'print a built-in blueprint to start from',
+        load: async () => (await import('./example.ts')).example,
+      },
+      {
+        name: 'validate',
+        summary: 'check a blueprint and say everything that is wrong with it',
+        load: async () => (await import('./validate.ts')).validate,
+      },
+      {
+        name: 'plan',
+        summary: 'show what was decided, secrets withheld',
+        load: async () => (await import('./plan.ts')).plan,
+      },
+      {
+        name: 'secrets',
+        summary: "make, show, import and renew the cluster's secrets",
+        load: async () => (await import('./secrets.ts')).secrets,
+      },
     ],
   },
   {
     title: 'nodes:',
     commands: [
-      { name: 'userdata', summary: 'print the user-data of a role, a node or a pool', load: async () => (await import('./userdata.ts')).userdata },
-      { name: 'seed', summary: 'write NoCloud seeds: user-data, meta-data and network-config of each node', load: async () => (await import('./seed.ts')).seed },
-      { name: 'build', summary: 'write everything of a cluster into one folder, with a manifest', load: async () => (await import('./build.ts')).build },
-      { name: 'kubeconfig', summary: "make an administrator's kubeconfig", load: async () => (await import('./kubeconfig.ts')).kubeconfigCommand },
+      {
+        name: 'userdata',
+        summary: 'print the user-data of a role, a node or a pool',
+        load: async () => (await import('./userdata.ts')).userdata,
+      },
+      {
+        name: 'seed',
+        summary: 'write NoCloud seeds: user-data, meta-data and network-config of each node',
+        load: async () => (await import('./seed.ts')).seed,
+      },
+      {
+        name: 'build',
+        summary: 'write everything of a cluster into one folder, with a manifest',
+        load: async () => (await import('./build.ts')).build,
+      },
+      {
+        name: 'kubeconfig',
+        summary: "make an administrator's kubeconfig",
+        load: async () => (await import('./kubeconfig.ts')).kubeconfigCommand,
+      },
     ],
   },
 ]
@@ -54,11 +95,22 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
   const entries = groups.flatMap(({ commands }) => commands)
   const entry = entries.find((candidate) => candidate.name === name)
   if (entry === undefined)
-    throw new UsageError(`there is no command ${name}`, suggestion(name, entries.map((candidate) => candidate.name)))
+    throw new UsageError(
+      `there is no command ${name}`,
+      suggestion(
+        name,
+        entries.map((candidate) => candidate.name),
+      ),
+    )
   return runCommand(await entry.load(), [name], rest, io)
 }
 
-async function runCommand(command: Command, path: readonly string[], argv: readonly string[], io: Io): Promise<ExitCode> {
+async function runCommand(
+  command: Command,
+  path: readonly string[],
+  argv: readonly string[],
+  io: Io,
+): Promise<ExitCode> {
   const [next] = argv
   const subcommand = command.subcommands?.find((candidate) => candidate.name === next)
   if (subcommand !== undefined) return runCommand(subcommand, [...path, subcommand.name], argv.slice(1), io)
@@ -75,7 +127,10 @@ async function runCommand(command: Command, path: readonly string[], argv: reado
       `gen ${full} does not take ${extra}`,
       command.subcommands === undefined
         ? `gen ${full} --help tells what it takes`
-        : suggestion(extra, command.subcommands.map((candidate) => candidate.name)),
+        : suggestion(
+            extra,
+            command.subcommands.map((candidate) => candidate.name),
+          ),
     )
   return command.run(invocation, io)
 }
@@ -93,7 +148,12 @@ function explain(cause: unknown, argv: readonly string[], io: Io): ExitCode {
     return 1
   }
   const error = cause instanceof Error ? cause : new Error(String(cause))
-  const where = error.stack?.split('\n').find((line) => line.includes(' at '))?.trim().replace(/\(?(file:\/\/)?\/.*\//, '(') ?? ''
+  const where =
+    error.stack
+      ?.split('\n')
+      .find((line) => line.includes(' at '))
+      ?.trim()
+      .replace(/\(?(file:\/\/)?\/.*\//, '(') ?? ''
   io.stderr(
     `gen: this is a bug in gen ${packageVersion()}: ${error.message}\n  ${where}\n  please report it with the command (gen ${argv[0] ?? ''} …), the Node version (${process.version}) and the blueprint, without its secrets\n`,
   )

@@ -31,7 +31,10 @@ export async function writeArtifacts(folder: Folder, artifacts: readonly Artifac
     if (cause instanceof FileError) throw new UserError(cause.message)
     const { code, path } = cause as NodeJS.ErrnoException
     if (code === undefined) throw cause
-    throw new UserError(`cannot write to ${folder.shown}: ${code} ${path ?? ''}`.trim(), 'choose another folder with -o')
+    throw new UserError(
+      `cannot write to ${folder.shown}: ${code} ${path ?? ''}`.trim(),
+      'choose another folder with -o',
+    )
   }
   return written
 }

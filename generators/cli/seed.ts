@@ -1,12 +1,12 @@
-import { seedArtifacts } from '../render/artifacts.ts'
+import { join } from 'node:path'
+import { suggestion } from '../blueprint/schema.ts'
 import { loadAssets } from '../effects/assets.effect.ts'
 import { makeIso } from '../effects/iso.effect.ts'
-import { suggestion } from '../blueprint/schema.ts'
 import type { NodePlan } from '../model/plan.ts'
+import { seedArtifacts } from '../render/artifacts.ts'
 import { blueprintOptions, type Command, flag, type Invocation, text, UserError } from './command.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
 import { outputFolder, writeArtifacts } from './output.effect.ts'
-import { join } from 'node:path'
 
 export const seed: Command = {
   name: 'seed',
@@ -15,8 +15,17 @@ export const seed: Command = {
   options: {
     ...blueprintOptions,
     node: { type: 'string', value: 'NAME', multiple: true, description: 'only this node; may be repeated' },
-    iso: { type: 'boolean', description: 'one <node>.iso each, labelled cidata, for the CD drive of a VM (needs xorriso)' },
-    output: { type: 'string', short: 'o', value: 'DIR', description: 'where to', default: 'out/<cluster>/seed' },
+    iso: {
+      type: 'boolean',
+      description: 'one <node>.iso each, labelled cidata, for the CD drive of a VM (needs xorriso)',
+    },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'DIR',
+      description: 'where to',
+      default: 'out/<cluster>/seed',
+    },
   },
   examples: [
     ['gen seed -o seed', 'seed/m1/user-data and so on'],
@@ -35,7 +44,10 @@ export const seed: Command = {
     }
     for (const node of nodes) {
       const own = artifacts.filter(({ path }) => path.startsWith(`${node.name}/`))
-      await makeIso(join(folder.path, `${node.name}.iso`), own.map((file) => ({ ...file, path: file.path.slice(node.name.length + 1) })))
+      await makeIso(
+        join(folder.path, `${node.name}.iso`),
+        own.map((file) => ({ ...file, path: file.path.slice(node.name.length + 1) })),
+      )
       io.stderr(`gen: wrote ${folder.shown}/${node.name}.iso\n`)
     }
     return 0
@@ -48,6 +60,12 @@ function pickNodes(invocation: Invocation, { plan }: Ready): readonly NodePlan[]
   return wanted.map((name) => {
     const found = plan.nodes.find((node) => node.name === name)
     if (found) return found
-    throw new UserError(`the blueprint declares no node named ${name}`, suggestion(name, plan.nodes.map((node) => node.name)))
+    throw new UserError(
+      `the blueprint declares no node named ${name}`,
+      suggestion(
+        name,
+        plan.nodes.map((node) => node.name),
+      ),
+    )
   })
 }

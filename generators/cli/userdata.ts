@@ -1,6 +1,7 @@
+import { join } from 'node:path'
+import { suggestion } from '../blueprint/schema.ts'
 import { loadAssets } from '../effects/assets.effect.ts'
 import { writeFileAtomic } from '../effects/files.effect.ts'
-import { suggestion } from '../blueprint/schema.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import { parseRole, roleSpellings } from '../model/role.ts'
 import { groupNames } from '../plan/cluster.ts'
@@ -10,7 +11,6 @@ import { type Fitted, fit } from '../render/fit.ts'
 import { renderUserData } from '../render/user-data.ts'
 import { blueprintOptions, type Command, type Invocation, text, UsageError, UserError } from './command.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
-import { join } from 'node:path'
 
 const encodings: readonly UserDataEncoding[] = ['plain', 'gzip', 'gzip+base64', 'mime']
 
@@ -25,9 +25,24 @@ export const userdata: Command = {
     role: { type: 'string', value: 'ROLE', description: 'control-plane (or master), worker' },
     node: { type: 'string', value: 'NAME', description: 'the text that this declared node gets' },
     pool: { type: 'string', value: 'NAME', description: 'the text of a pool' },
-    target: { type: 'string', value: 'CLOUD', description: 'check against the limits of another cloud', default: "the blueprint's cloud" },
-    encoding: { type: 'string', value: encodings.join('|'), description: 'how the text is wrapped', default: 'plain if it fits, else gzip' },
-    output: { type: 'string', short: 'o', value: 'FILE', description: 'write a file (0600) instead of standard output' },
+    target: {
+      type: 'string',
+      value: 'CLOUD',
+      description: 'check against the limits of another cloud',
+      default: "the blueprint's cloud",
+    },
+    encoding: {
+      type: 'string',
+      value: encodings.join('|'),
+      description: 'how the text is wrapped',
+      default: 'plain if it fits, else gzip',
+    },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'FILE',
+      description: 'write a file (0600) instead of standard output',
+    },
   },
   examples: [
     ['gen userdata --role master', 'for every master'],
@@ -47,7 +62,10 @@ export const userdata: Command = {
       return 0
     }
     if (fitted.encoding === 'gzip' && io.stdoutIsTerminal)
-      throw new UserError('the text is gzipped, which a terminal cannot show', 'write it to a file with -o, or use --encoding gzip+base64')
+      throw new UserError(
+        'the text is gzipped, which a terminal cannot show',
+        'write it to a file with -o, or use --encoding gzip+base64',
+      )
     await io.stdout(fitted.bytes)
     return 0
   },
@@ -70,7 +88,13 @@ function readTarget(invocation: Invocation): CloudProvider | undefined {
   if (name === undefined) return undefined
   const found = registry.cloud.find((provider) => provider.name === name)
   if (found === undefined)
-    throw new UsageError(`there is no target named ${name}`, suggestion(name, registry.cloud.map((provider) => provider.name)))
+    throw new UsageError(
+      `there is no target named ${name}`,
+      suggestion(
+        name,
+        registry.cloud.map((provider) => provider.name),
+      ),
+    )
   return found
 }
 
@@ -89,13 +113,22 @@ function pickGroup(invocation: Invocation, { groups, plan }: Ready): GroupPlan {
   if (node !== undefined) {
     const found = groups.find((group) => group.nodes.includes(node))
     if (found) return found
-    throw new UserError(`the blueprint declares no node named ${node}`, suggestion(node, plan.nodes.map(({ name }) => name)))
+    throw new UserError(
+      `the blueprint declares no node named ${node}`,
+      suggestion(
+        node,
+        plan.nodes.map(({ name }) => name),
+      ),
+    )
   }
   if (pool !== undefined) {
     const found = groups.find((group) => group.pool === pool)
     const known = groups.flatMap((group) => group.pool ?? [])
     if (found) return found
-    throw new UserError(`the blueprint has no pool named ${pool}`, known.length > 0 ? suggestion(pool, known) : 'it has no pools at all')
+    throw new UserError(
+      `the blueprint has no pool named ${pool}`,
+      known.length > 0 ? suggestion(pool, known) : 'it has no pools at all',
+    )
   }
   const found = groups.find((group) => group.name === groupNames[role ?? 'worker']) ?? onlyPool(groups)
   if (found) return found
@@ -117,8 +150,8 @@ export function fitGroup(
 ): Exclude<Fitted, { problem: unknown }> {
   const cloud = target ?? registry.cloud.find((provider) => provider.name === plan.cloud.provider)
   if (cloud === undefined) throw new Error(`no cloud ${plan.cloud.provider}`)
-  const fitted = fit(renderUserData(group, plan.name, loadAssets()), cloud, encoding)
+  const assets = loadAssets()
+  const fitted = fit((how) => renderUserData(group, plan.name, assets, how), cloud, encoding)
   if ('problem' in fitted) throw new UserError(fitted.problem.message, fitted.problem.hint)
   return fitted
 }
-

@@ -26,7 +26,10 @@ export async function makeIso(path: string, files: readonly Artifact[]): Promise
   } catch (cause) {
     const { code, stderr } = cause as { code?: string | number; stderr?: string }
     if (code === 'ENOENT')
-      throw new UserError('xorriso is not installed', 'apt-get install xorriso, or leave out --iso for folders')
+      throw new UserError(
+        'xorriso is not installed',
+        'apt-get install xorriso, or leave out --iso for folders',
+      )
     throw new UserError(`xorriso failed: ${(stderr ?? String(cause)).trim().split('\n').at(-1)}`)
   } finally {
     await rm(scratch, { recursive: true, force: true })

@@ -7,7 +7,9 @@ export type Subnet = readonly [Address, number]
 /** Strict dotted quads (no octal, no short forms) and IPv6; undefined for anything else. */
 export function parseAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
-  return text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined
+  return text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text)
+    ? ipaddr.IPv6.parse(text)
+    : undefined
 }
 
 /** `10.0.0.0/8`; undefined for anything else. */
@@ -72,6 +74,8 @@ function toNumber([network, prefix]: Subnet): bigint {
 }
 
 function fromNumber(value: bigint, [network]: Subnet): string {
-  const bytes = network.toByteArray().map((_, index, all) => Number((value >> BigInt(8 * (all.length - 1 - index))) & 255n))
+  const bytes = network
+    .toByteArray()
+    .map((_, index, all) => Number((value >> BigInt(8 * (all.length - 1 - index))) & 255n))
   return ipaddr.fromByteArray(bytes).toString()
 }

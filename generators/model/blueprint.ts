@@ -59,7 +59,11 @@ export interface Blueprint {
   readonly sysctl?: StringMap
   readonly modules?: readonly string[]
   readonly packages?: readonly string[]
-  readonly repositories?: { readonly kubernetes?: string; readonly containerd?: string; readonly binaries?: string }
+  readonly repositories?: {
+    readonly kubernetes?: string
+    readonly containerd?: string
+    readonly binaries?: string
+  }
   readonly files?: readonly {
     readonly path: string
     readonly content: string

@@ -1,4 +1,6 @@
 /** What we decided. No optional fields: decided means decided; `undefined` means "does not apply". */
+
+import type { KubernetesFacts } from '../facts/facts.ts'
 import type { ComponentSpec, ProxyMode, StringMap, Taint } from './blueprint.ts'
 import type {
   AddonSpec,
@@ -12,7 +14,6 @@ import type {
   ServiceSpec,
 } from './contribution.ts'
 import type { JsonObject } from './json.ts'
-import type { KubernetesFacts } from '../facts/facts.ts'
 import type { Role } from './role.ts'
 
 export interface NodePlan {
@@ -99,7 +100,9 @@ export interface ClusterPlan {
   }
   readonly airgapped: boolean
   readonly ntpServers: readonly string[]
-  readonly proxy: { readonly http: string; readonly https: string; readonly noProxy: readonly string[] } | undefined
+  readonly proxy:
+    | { readonly http: string; readonly https: string; readonly noProxy: readonly string[] }
+    | undefined
   readonly manageFirewall: boolean
   /** Where packages and binaries come from; undefined takes the publisher's own. */
   readonly repositories: {

@@ -1,40 +1,78 @@
 /** What first boot reads under /etc/leaven: the data of one group. The program that reads it is boot/leaven. */
-import { kubeconfig } from '../secrets/kubeconfig.ts'
+
 import type { FileSpec, SecretJson } from '../model/contribution.ts'
 import type { ClusterPlan, NodePlan } from '../model/plan.ts'
 import type { CertifiedKey, ClusterSecrets } from '../model/secrets.ts'
 import * as registry from '../registry.ts'
+import { kubeconfigOfFiles } from '../secrets/kubeconfig.ts'
 import { choose } from './cluster.ts'
 import type { GroupSketch } from './group.ts'
 import { discoveryFile, encryptionFile, hostPort } from './kubeadm.ts'
 import type { Merged } from './merge.ts'
 
-export function bootFiles(plan: ClusterPlan, group: GroupSketch, merged: Merged, secrets: ClusterSecrets): readonly FileSpec[] {
+export function bootFiles(
+  plan: ClusterPlan,
+  group: GroupSketch,
+  merged: Merged,
+  secrets: ClusterSecrets,
+): readonly FileSpec[] {
   const { bootstrap } = plan
   const install = !bootstrap.prebaked
   const table = (name: string, rows: readonly (readonly (string | undefined)[])[]): FileSpec =>
-    lines(`/etc/leaven/${name}`, rows.map((row) => row.map((cell) => cell || '-').join('\t')))
+    lines(
+      `/etc/leaven/${name}`,
+      rows.map((row) => row.map((cell) => cell || '-').join('\t')),
+    )
   const files: readonly FileSpec[] = [
-    { path: '/etc/leaven/node.env', mode: 0o600, body: { kind: 'env', values: nodeEnvironment(plan, group, merged) } },
+    {
+      path: '/etc/leaven/node.env',
+      mode: 0o600,
+      body: { kind: 'env', values: nodeEnvironment(plan, group, merged) },
+    },
     table('nodes', nodeRows(plan, group)),
-    table('fill', merged.fill.map((entry) => [entry.phase, entry.source, entry.destination, octal(entry.mode)])),
-    table('services', merged.services.map((entry) => [entry.phase, entry.unit])),
-    table('ports', (plan.manageFirewall ? merged.ports : []).map((entry) => [entry.protocol, entry.port, entry.purpose])),
+    table(
+      'fill',
+      merged.fill.map((entry) => [entry.phase, entry.source, entry.destination, octal(entry.mode)]),
+    ),
+    table(
+      'services',
+      merged.services.map((entry) => [entry.phase, entry.unit]),
+    ),
+    table(
+      'ports',
+      (plan.manageFirewall ? merged.ports : []).map((entry) => [entry.protocol, entry.port, entry.purpose]),
+    ),
     lines('/etc/leaven/images', plan.airgapped ? merged.images.map((image) => image.reference) : []),
     table('packages', install ? merged.packages.map((entry) => [entry.name, entry.version]) : []),
     table(
       'repositories',
-      install ? merged.repositories.map((entry) => [entry.id, entry.kind, entry.url, entry.suite, entry.components, entry.keyUrl]) : [],
+      install
+        ? merged.repositories.map((entry) => [
+            entry.id,
+            entry.kind,
+            entry.url,
+            entry.suite,
+            entry.components,
+            entry.keyUrl,
+          ])
+        : [],
     ),
     table('downloads', install ? merged.downloads.map(downloadRow) : []),
     ...authorities(group, secrets),
     ...discovery(plan, group, secrets),
     ...encryption(plan, group, secrets),
     lines('/etc/modules-load.d/leaven.conf', merged.modules),
-    lines('/etc/sysctl.d/90-leaven.conf', Object.entries(merged.sysctl).map(([key, value]) => `${key} = ${value}`)),
+    lines(
+      '/etc/sysctl.d/90-leaven.conf',
+      Object.entries(merged.sysctl).map(([key, value]) => `${key} = ${value}`),
+    ),
     ...(group.role === 'control-plane' ? addonFiles(merged) : []),
     { path: '/usr/local/sbin/leaven', mode: 0o755, body: { kind: 'asset', name: 'boot/leaven' } },
-    { path: '/etc/systemd/system/leaven.service', mode: 0o644, body: { kind: 'asset', name: 'boot/leaven.service' } },
+    {
+      path: '/etc/systemd/system/leaven.service',
+      mode: 0o644,
+      body: { kind: 'asset', name: 'boot/leaven.service' },
+    },
     // A power cut during cloud-init loses runcmd; this file pulls the unit in on the next boot.
     lines('/etc/systemd/system/multi-user.target.d/leaven.conf', ['[Unit]', 'Wants=leaven.service']),
   ]
@@ -59,15 +97,29 @@ function nodeRows(plan: ClusterPlan, group: GroupSketch): readonly (readonly (st
       node.role,
       node.address,
       node.mac,
-      Object.entries(node.labels).map(([key, value]) => `${key}=${value}`).join(','),
+      Object.entries(node.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
       node.taints.map(({ key, value = '', effect }) => `${key}=${value}:${effect}`).join(','),
       cni.podCidr?.(plan, node.index),
     ])
 }
 
-function downloadRow({ url, checksum, destination, mode, stripComponents }: Merged['downloads'][number]): readonly string[] {
+function downloadRow({
+  url,
+  checksum,
+  destination,
+  mode,
+  stripComponents,
+}: Merged['downloads'][number]): readonly string[] {
   const sum = 'sha256' in checksum ? checksum.sha256 : `sha256-url:${checksum.sha256Url}`
-  return [url, sum, destination, octal(mode), stripComponents === undefined ? 'file' : `tar:${stripComponents}`]
+  return [
+    url,
+    sum,
+    destination,
+    octal(mode),
+    stripComponents === undefined ? 'file' : `tar:${stripComponents}`,
+  ]
 }
 
 /** Every node gets the CA certificate; only control planes get keys, so that one can still join next year. */
@@ -89,22 +141,34 @@ function authorities({ role }: GroupSketch, secrets: ClusterSecrets): readonly F
     ...pair('etcd/ca', etcd),
     ...pair('front-proxy-ca', frontProxy),
     certificate('sa.pub', secrets.serviceAccount.publicKey),
-    { path: `${folder}/sa.key`, mode: 0o600, body: { kind: 'secret', text: secrets.serviceAccount.privateKey } },
+    {
+      path: `${folder}/sa.key`,
+      mode: 0o600,
+      body: { kind: 'secret', text: secrets.serviceAccount.privateKey },
+    },
   ]
 }
 
+/** kubeadm reads the files into the kubeconfigs that it writes. */
 function discovery(plan: ClusterPlan, { role }: GroupSketch, secrets: ClusterSecrets): readonly FileSpec[] {
   if (role === 'worker' && plan.bootstrap.credential === 'token') return []
   const client = role === 'worker' ? secrets.clients.workerBootstrap : secrets.clients.nodeBootstrap
   if (client === undefined) return []
-  const document = kubeconfig({
+  const certificateFile = '/etc/leaven/pki/bootstrap.crt'
+  const keyFile = '/etc/leaven/pki/bootstrap.key'
+  const document = kubeconfigOfFiles({
     cluster: plan.name,
     user: 'leaven-node-bootstrap',
     server: `https://${hostPort(plan.endpoint.host, plan.endpoint.port)}`,
-    caCertificate: secrets.authorities.kubernetes.certificate,
-    client,
+    caFile: '/etc/leaven/pki/ca.crt',
+    certificateFile,
+    keyFile,
   })
-  return [{ path: discoveryFile, mode: 0o600, body: { kind: 'secret-yaml', documents: [document] } }]
+  return [
+    { path: discoveryFile, mode: 0o600, body: { kind: 'yaml', documents: [document] } },
+    { path: certificateFile, mode: 0o644, body: { kind: 'text', text: client.certificate } },
+    { path: keyFile, mode: 0o600, body: { kind: 'secret', text: client.key } },
+  ]
 }
 
 /** https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/ */
@@ -116,7 +180,10 @@ function encryption(plan: ClusterPlan, { role }: GroupSketch, secrets: ClusterSe
     resources: [
       {
         resources: ['secrets'],
-        providers: [{ secretbox: { keys: [{ name: 'leaven-1', secret: secrets.encryptionKey }] } }, { identity: {} }],
+        providers: [
+          { secretbox: { keys: [{ name: 'leaven-1', secret: secrets.encryptionKey }] } },
+          { identity: {} },
+        ],
       },
     ],
   }
@@ -136,13 +203,21 @@ function addonFiles({ addons }: Merged): readonly FileSpec[] {
       ...(kustomization === undefined ? [] : [yaml('kustomization.yaml', [kustomization])]),
       ...(manifest === undefined
         ? []
-        : [lines(`${folder}/manifest.url`, [[manifest.url, manifest.sha256 ?? '-', manifest.file].join('\t')])]),
+        : [
+            lines(`${folder}/manifest.url`, [
+              [manifest.url, manifest.sha256 ?? '-', manifest.file].join('\t'),
+            ]),
+          ]),
     ]
   })
 }
 
 /** Every variable is always there, possibly empty: the program runs under `set -u`. */
-export function nodeEnvironment(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly<Record<string, string>> {
+export function nodeEnvironment(
+  plan: ClusterPlan,
+  group: GroupSketch,
+  merged: Merged,
+): Readonly<Record<string, string>> {
   const { kubernetes, endpoint, bootstrap, runtime, network } = plan
   const flag = (value: boolean) => (value ? '1' : '0')
   const ignored = [
@@ -177,7 +252,12 @@ export function nodeEnvironment(plan: ClusterPlan, group: GroupSketch, merged: M
     LEAVEN_DNS_DOMAIN: network.dnsDomain,
     LEAVEN_SPREAD_DNS: flag(plan.nodes.length > 1),
     LEAVEN_CLOUD: plan.cloud.provider,
-    LEAVEN_NODE_NAME_SOURCE: group.pool === undefined ? 'declared' : choose(registry.cloud, plan.cloud.provider).nodeName === 'imds-local-hostname' ? 'imds-local-hostname' : 'hostname',
+    LEAVEN_NODE_NAME_SOURCE:
+      group.pool === undefined
+        ? 'declared'
+        : choose(registry.cloud, plan.cloud.provider).nodeName === 'imds-local-hostname'
+          ? 'imds-local-hostname'
+          : 'hostname',
     LEAVEN_BAKED_EXPECT: `kubernetes=${kubernetes.version} containerd=${runtime.version}`,
     LEAVEN_TIMEOUT_CLOCK: String(bootstrap.timeouts.clock),
     LEAVEN_TIMEOUT_API: String(bootstrap.timeouts.api),

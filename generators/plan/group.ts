@@ -8,11 +8,11 @@ import { parseRole, type Role } from '../model/role.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
 import type { Target } from '../providers/provider.ts'
 import * as registry from '../registry.ts'
-import { kubeadmDocuments } from './kubeadm.ts'
+import { bootFiles, nodeEnvironment } from './boot.ts'
 import { choose, groupNames } from './cluster.ts'
 import { kubernetesImages } from './images.ts'
+import { kubeadmDocuments } from './kubeadm.ts'
 import { type Merged, mergeContributions, type Owned } from './merge.ts'
-import { bootFiles, nodeEnvironment } from './boot.ts'
 
 export interface GroupSketch {
   readonly name: string
@@ -55,7 +55,11 @@ export function planGroup(
     { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
     { owner: 'the blueprint', contribution: userContribution(blueprint, group.role) },
   ])
-  const files = [...merged.files, ...bootFiles(plan, group, merged, secrets), ...kubeadmFiles(plan, group, merged, secrets)]
+  const files = [
+    ...merged.files,
+    ...bootFiles(plan, group, merged, secrets),
+    ...kubeadmFiles(plan, group, merged, secrets),
+  ]
   const { role, pool, labels, taints } = group
   return {
     group: {
@@ -82,7 +86,14 @@ export function planGroup(
     diagnostics: conflicts.map(({ path, owners }) =>
       error(
         'blueprint/path-conflict',
-        ['files', Math.max(0, (blueprint.files ?? []).findIndex((file) => file.path === path)), 'path'],
+        [
+          'files',
+          Math.max(
+            0,
+            (blueprint.files ?? []).findIndex((file) => file.path === path),
+          ),
+          'path',
+        ],
         `${path} is written by ${owners[0]} and by ${owners[1]}`,
         'remove the file, or use overrides to change what is generated',
       ),
@@ -91,7 +102,11 @@ export function planGroup(
 }
 
 /** The fixed order os → runtime → cloud → etcd → endpoint → cni; the user comes last. */
-function providerContributions(plan: ClusterPlan, group: GroupSketch, secrets: ClusterSecrets): readonly Owned[] {
+function providerContributions(
+  plan: ClusterPlan,
+  group: GroupSketch,
+  secrets: ClusterSecrets,
+): readonly Owned[] {
   const target: Target = { role: group.role, pool: group.pool }
   return [
     choose(registry.os, plan.os.provider),
@@ -100,7 +115,10 @@ function providerContributions(plan: ClusterPlan, group: GroupSketch, secrets: C
     choose(registry.etcd, plan.etcd.topology),
     choose(registry.endpoint, plan.endpoint.provider),
     choose(registry.cni, plan.network.cni),
-  ].map((provider) => ({ owner: provider.name, contribution: provider.contribute?.(plan, target, secrets) ?? {} }))
+  ].map((provider) => ({
+    owner: provider.name,
+    contribution: provider.contribute?.(plan, target, secrets) ?? {},
+  }))
 }
 
 function userContribution(blueprint: Blueprint, role: Role): Contribution {
@@ -108,11 +126,13 @@ function userContribution(blueprint: Blueprint, role: Role): Contribution {
     (file) => file.roles === undefined || file.roles.some((word) => parseRole(word) === role),
   )
   return {
-    files: files.map((file): FileSpec => ({
-      path: file.path,
-      mode: Number.parseInt(file.mode ?? '0644', 8),
-      body: { kind: 'text', text: file.content },
-    })),
+    files: files.map(
+      (file): FileSpec => ({
+        path: file.path,
+        mode: Number.parseInt(file.mode ?? '0644', 8),
+        body: { kind: 'text', text: file.content },
+      }),
+    ),
     ports: (blueprint.firewall?.extraPorts ?? []).map((entry) => {
       const [port = '', protocol] = entry.split('/')
       return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port, purpose: 'blueprint' }
@@ -126,14 +146,23 @@ function userContribution(blueprint: Blueprint, role: Role): Contribution {
     addons: (blueprint.addons ?? []).map((addon, index) => ({
       order: 50 + index,
       name: addon.name,
-      manifest: { url: addon.url, file: 'manifest.yaml', ...(addon.sha256 === undefined ? {} : { sha256: addon.sha256 }) },
+      manifest: {
+        url: addon.url,
+        file: 'manifest.yaml',
+        ...(addon.sha256 === undefined ? {} : { sha256: addon.sha256 }),
+      },
       files: {},
     })),
     ...(blueprint.users === undefined ? {} : { cloudConfig: { users: ['default', ...blueprint.users] } }),
   }
 }
 
-function kubeadmFiles(plan: ClusterPlan, group: GroupSketch, merged: Merged, secrets: ClusterSecrets): readonly FileSpec[] {
+function kubeadmFiles(
+  plan: ClusterPlan,
+  group: GroupSketch,
+  merged: Merged,
+  secrets: ClusterSecrets,
+): readonly FileSpec[] {
   const { init, join } = kubeadmDocuments(plan, group, merged, secrets)
   const file = (name: string, documents: readonly SecretJson[]): FileSpec => ({
     path: `/etc/leaven/kubeadm/${name}.yaml`,

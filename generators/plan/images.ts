@@ -3,7 +3,10 @@ import type { ContainerImage } from '../model/contribution.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 
-export function kubernetesImages({ kubernetes, runtime }: ClusterPlan, role: Role): readonly ContainerImage[] {
+export function kubernetesImages(
+  { kubernetes, runtime }: ClusterPlan,
+  role: Role,
+): readonly ContainerImage[] {
   const { facts, imageRepository, customRepository, version } = kubernetes
   const own = (name: string, why: string): ContainerImage => ({
     reference: `${imageRepository}/${name}:v${version}`,
@@ -14,7 +17,10 @@ export function kubernetesImages({ kubernetes, runtime }: ClusterPlan, role: Rol
   const everywhere = [
     own('kube-proxy', 'routes services on every node'),
     { reference: runtime.sandboxImage, why: "every pod's sandbox" },
-    { reference: `${imageRepository}/${coredns}:${facts.images.coredns.tag}`, why: 'cluster DNS, on any node' },
+    {
+      reference: `${imageRepository}/${coredns}:${facts.images.coredns.tag}`,
+      why: 'cluster DNS, on any node',
+    },
   ]
   if (role === 'worker') return everywhere
   return [

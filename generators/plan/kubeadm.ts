@@ -36,7 +36,15 @@ function planKubeadm(
   const encryption = kubernetes.encryptionAtRest
     ? {
         args: { 'encryption-provider-config': encryptionFile },
-        volumes: [{ name: 'leaven-encryption', hostPath: encryptionFile, mountPath: encryptionFile, readOnly: true, pathType: 'File' as const }],
+        volumes: [
+          {
+            name: 'leaven-encryption',
+            hostPath: encryptionFile,
+            mountPath: encryptionFile,
+            readOnly: true,
+            pathType: 'File' as const,
+          },
+        ],
       }
     : { args: {}, volumes: [] }
   return {
@@ -55,7 +63,9 @@ function planKubeadm(
         extraVolumes: encryption.volumes,
         certSANs: [...new Set([...kubernetes.certSANs, ...(patch.certSANs ?? [])])],
       },
-      controllerManager: { extraArgs: pairs({ ...patch.controllerManagerArgs, ...kubernetes.controllerManager.extraArgs }) },
+      controllerManager: {
+        extraArgs: pairs({ ...patch.controllerManagerArgs, ...kubernetes.controllerManager.extraArgs }),
+      },
       scheduler: { extraArgs: pairs(kubernetes.scheduler.extraArgs) },
       etcd: { local: { dataDir: plan.etcd.dataDir, extraArgs: pairs(plan.etcd.extraArgs) } },
       featureGates: kubernetes.featureGates,
@@ -130,7 +140,8 @@ export function kubeadmDocuments(
       kubeletConfiguration({
         clusterDNS: [network.dnsAddress],
         clusterDomain: network.dnsDomain,
-        swap: plan.bootstrap.swap === 'off' ? 'off' : kubernetes.facts.supports.nodeSwap ? 'limited' : 'unused',
+        swap:
+          plan.bootstrap.swap === 'off' ? 'off' : kubernetes.facts.supports.nodeSwap ? 'limited' : 'unused',
       }),
       merged.kubeadm.kubelet,
       overrides.kubelet,
@@ -145,7 +156,9 @@ export function kubeadmDocuments(
   const join = renderKubeadm(api, hub, 'join')
   if (group.role === 'worker') return { init: undefined, join }
   const init = renderKubeadm(api, hub, 'init').map((document) =>
-    document['kind'] === 'ClusterConfiguration' ? patched(document as JsonObject, overrides.kubeadm) : document,
+    document['kind'] === 'ClusterConfiguration'
+      ? patched(document as JsonObject, overrides.kubeadm)
+      : document,
   )
   return { init, join }
 }

@@ -6,7 +6,14 @@ import * as registry from '../registry.ts'
 import { choose } from './cluster.ts'
 
 export function lintPlan(plan: ClusterPlan): readonly Diagnostic[] {
-  return [...arp(plan), ...outsideSubnet(plan), ...proxyMode(plan), ...cgroup(plan), ...podParts(plan), ...restrictedLabels(plan)]
+  return [
+    ...arp(plan),
+    ...outsideSubnet(plan),
+    ...proxyMode(plan),
+    ...cgroup(plan),
+    ...podParts(plan),
+    ...restrictedLabels(plan),
+  ]
 }
 
 /** Clouds that route by their own tables drop gratuitous ARP (kube-vip#556). */
@@ -28,21 +35,23 @@ function outsideSubnet({ endpoint, network, nodes, cloud }: ClusterPlan): readon
   const vip = endpoint.vip === undefined ? undefined : parseAddress(endpoint.vip)
   if (vip === undefined || !choose(registry.endpoint, endpoint.provider).needsArp(endpoint.options)) return []
   if (!choose(registry.cloud, cloud.provider).arp) return []
-  return nodes.flatMap((node) => {
-    const subnet = node.address === undefined ? undefined : parseSubnet(`${node.address}/${network.prefix}`)
-    if (node.role !== 'control-plane' || subnet === undefined || subnetContains(subnet, vip)) return []
-    return [
-      {
-        ...error(
-          'blueprint/endpoint-outside-subnet',
-          ['endpoint', 'address'],
-          `the endpoint ${endpoint.vip} is outside the subnet of ${node.name} (${node.address}/${network.prefix})`,
-          'an address that moves by ARP has to be in the subnet of all control planes; set network.prefix if the subnet is larger',
-        ),
-        related: [{ path: ['nodes', node.index, 'address'], message: `${node.name} is here` }],
-      },
-    ]
-  }).slice(0, 1)
+  return nodes
+    .flatMap((node) => {
+      const subnet = node.address === undefined ? undefined : parseSubnet(`${node.address}/${network.prefix}`)
+      if (node.role !== 'control-plane' || subnet === undefined || subnetContains(subnet, vip)) return []
+      return [
+        {
+          ...error(
+            'blueprint/endpoint-outside-subnet',
+            ['endpoint', 'address'],
+            `the endpoint ${endpoint.vip} is outside the subnet of ${node.name} (${node.address}/${network.prefix})`,
+            'an address that moves by ARP has to be in the subnet of all control planes; set network.prefix if the subnet is larger',
+          ),
+          related: [{ path: ['nodes', node.index, 'address'], message: `${node.name} is here` }],
+        },
+      ]
+    })
+    .slice(0, 1)
 }
 
 function proxyMode({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
@@ -50,14 +59,33 @@ function proxyMode({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
   const { supports, minor } = kubernetes.facts
   const found: Diagnostic[] = []
   if (kubernetes.proxyMode === 'ipvs' && supports.ipvsDeprecated)
-    found.push(warning('blueprint/ipvs-deprecated', path, `kube-proxy's ipvs mode is deprecated in Kubernetes ${minor}`, 'use nftables'))
+    found.push(
+      warning(
+        'blueprint/ipvs-deprecated',
+        path,
+        `kube-proxy's ipvs mode is deprecated in Kubernetes ${minor}`,
+        'use nftables',
+      ),
+    )
   if (kubernetes.proxyMode === 'nftables' && !supports.nftablesProxy)
-    found.push(error('blueprint/nftables-too-early', path, `kube-proxy's nftables mode is not yet stable in Kubernetes ${minor}`, 'use ipvs or iptables'))
+    found.push(
+      error(
+        'blueprint/nftables-too-early',
+        path,
+        `kube-proxy's nftables mode is not yet stable in Kubernetes ${minor}`,
+        'use ipvs or iptables',
+      ),
+    )
   const release = choose(registry.os, os.provider).releases[os.release]
   // https://kubernetes.io/docs/reference/networking/virtual-ips/#proxy-mode-nftables
   if (kubernetes.proxyMode === 'nftables' && release !== undefined && olderKernel(release.kernel, [5, 13]))
     found.push(
-      error('blueprint/nftables-kernel', path, `kube-proxy's nftables mode needs Linux 5.13, and ${os.provider} ${os.release} has ${release.kernel}`, 'use iptables, or a newer os.release'),
+      error(
+        'blueprint/nftables-kernel',
+        path,
+        `kube-proxy's nftables mode needs Linux 5.13, and ${os.provider} ${os.release} has ${release.kernel}`,
+        'use iptables, or a newer os.release',
+      ),
     )
   return found
 }
@@ -84,7 +112,8 @@ function cgroup({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
 /** A CNI that divides the pod subnet by declaration runs out of parts. */
 function podParts(plan: ClusterPlan): readonly Diagnostic[] {
   const { podCidr } = choose(registry.cni, plan.network.cni)
-  const without = podCidr === undefined ? [] : plan.nodes.filter((node) => podCidr(plan, node.index) === undefined)
+  const without =
+    podCidr === undefined ? [] : plan.nodes.filter((node) => podCidr(plan, node.index) === undefined)
   const [first] = without
   if (first === undefined) return []
   return [
@@ -119,10 +148,17 @@ function kubeletMayNotSet(key: string): boolean {
   const reserved = key.includes('/') && /(^|\.)(kubernetes|k8s)\.io$/.test(domain)
   if (!reserved) return false
   const allowed = [
-    'kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io/arch', 'node.kubernetes.io/instance-type',
-    'beta.kubernetes.io/instance-type', 'beta.kubernetes.io/os', 'beta.kubernetes.io/arch',
-    'failure-domain.beta.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/zone',
-    'topology.kubernetes.io/region', 'topology.kubernetes.io/zone',
+    'kubernetes.io/hostname',
+    'kubernetes.io/os',
+    'kubernetes.io/arch',
+    'node.kubernetes.io/instance-type',
+    'beta.kubernetes.io/instance-type',
+    'beta.kubernetes.io/os',
+    'beta.kubernetes.io/arch',
+    'failure-domain.beta.kubernetes.io/region',
+    'failure-domain.beta.kubernetes.io/zone',
+    'topology.kubernetes.io/region',
+    'topology.kubernetes.io/zone',
   ]
   return !allowed.includes(key) && !/(^|\.)(kubelet|node)\.kubernetes\.io$/.test(domain)
 }

@@ -17,7 +17,10 @@ export interface PathConflict {
   readonly owners: readonly [string, string]
 }
 
-export function mergeContributions(parts: readonly Owned[]): { merged: Merged; conflicts: readonly PathConflict[] } {
+export function mergeContributions(parts: readonly Owned[]): {
+  merged: Merged
+  conflicts: readonly PathConflict[]
+} {
   const owners = new Map<string, string>()
   const conflicts: PathConflict[] = []
   const files: FileSpec[] = []
@@ -50,7 +53,10 @@ export function mergeContributions(parts: readonly Owned[]): { merged: Merged; c
       images: list((part) => part.images),
       addons: [...list((part) => part.addons)].sort((one, other) => one.order - other.order),
       env: map((part) => part.env),
-      cloudConfig: all.reduce<JsonObject>((sum, part) => mergePatch(sum, part.cloudConfig ?? {}) as JsonObject, {}),
+      cloudConfig: all.reduce<JsonObject>(
+        (sum, part) => mergePatch(sum, part.cloudConfig ?? {}) as JsonObject,
+        {},
+      ),
       kubeadm: {
         certSANs: distinct(patches.flatMap((patch) => patch.certSANs ?? [])),
         apiServerArgs: Object.assign({}, ...patches.map((patch) => patch.apiServerArgs)),

@@ -8,7 +8,11 @@ import { renderMetaData, renderNetworkConfig } from './seed.ts'
 import { renderUserData } from './user-data.ts'
 
 /** `<node>/user-data`, `<node>/meta-data`, `<node>/network-config`; nodes of a group share one text. */
-export function seedArtifacts(planned: Planned, nodes: readonly NodePlan[], assets: Assets): readonly Artifact[] {
+export function seedArtifacts(
+  planned: Planned,
+  nodes: readonly NodePlan[],
+  assets: Assets,
+): readonly Artifact[] {
   const texts = groupTexts(planned, assets)
   return nodes.flatMap((node) => [
     secretFile(`${node.name}/user-data`, texts.get(node.group)),
@@ -21,7 +25,10 @@ export function seedArtifacts(planned: Planned, nodes: readonly NodePlan[], asse
 export function buildArtifacts(planned: Planned, assets: Assets): readonly Artifact[] {
   const texts = groupTexts(planned, assets)
   const artifacts = [
-    ...seedArtifacts(planned, planned.plan.nodes, assets).map((file) => ({ ...file, path: `nodes/${file.path}` })),
+    ...seedArtifacts(planned, planned.plan.nodes, assets).map((file) => ({
+      ...file,
+      path: `nodes/${file.path}`,
+    })),
     ...planned.groups
       .filter((group) => group.pool !== undefined)
       .map((group) => secretFile(`pools/${group.name}/user-data`, texts.get(group.name))),
@@ -32,13 +39,21 @@ export function buildArtifacts(planned: Planned, assets: Assets): readonly Artif
 
 function groupTexts({ plan, groups }: Planned, assets: Assets): ReadonlyMap<string, Uint8Array> {
   return new Map(
-    groups.map((group) => [group.name, new TextEncoder().encode(renderUserData(group, plan.name, assets).text)]),
+    groups.map((group) => [
+      group.name,
+      new TextEncoder().encode(renderUserData(group, plan.name, assets).text),
+    ]),
   )
 }
 
 /** What was written, so that the next build can delete what it no longer writes. */
 export interface Manifest {
-  readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: number; readonly mode: string }[]
+  readonly files: readonly {
+    readonly path: string
+    readonly sha256: string
+    readonly bytes: number
+    readonly mode: string
+  }[]
 }
 
 function manifest(cluster: string, artifacts: readonly Artifact[]): string {

@@ -59,5 +59,9 @@ function reveal(value: SecretJson): Json {
 
 function holdsSecret(value: SecretJson): boolean {
   if (value instanceof Secret) return true
-  return typeof value === 'object' && value !== null && Object.values(value).some((entry) => holdsSecret(entry as SecretJson))
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).some((entry) => holdsSecret(entry as SecretJson))
+  )
 }

@@ -10,17 +10,21 @@ export type Fitted =
 /**
  * @param wanted an encoding that the user asked for; it is checked against the limit like any other
  */
-export function fit(userData: UserData, target: CloudProvider, wanted?: UserDataEncoding): Fitted {
+export function fit(
+  render: (encoding: UserDataEncoding) => UserData,
+  target: CloudProvider,
+  wanted?: UserDataEncoding,
+): Fitted {
   const candidates = wanted === undefined ? target.encodings : [wanted]
   const limit = target.userDataLimit ?? Number.POSITIVE_INFINITY
   const tried = candidates.map((encoding) => {
-    const bytes = encode(userData.text, encoding)
+    const bytes = encode(render(encoding).text, encoding)
     return { encoding, bytes, size: measured(bytes, target) }
   })
   const fitting = tried.find(({ size }) => size <= limit)
   if (fitting !== undefined) return fitting
   const smallest = tried.reduce((one, other) => (other.size < one.size ? other : one))
-  return { problem: tooLarge(userData, target, smallest) }
+  return { problem: tooLarge(render(smallest.encoding), target, smallest) }
 }
 
 /** Bytes as the target counts them. */

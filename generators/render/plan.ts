@@ -14,9 +14,18 @@ export function planText({ plan, groups }: Planned): string {
   const { kubernetes, endpoint, network, os, runtime, cloud, etcd } = plan
   const rows: readonly (readonly [string, string])[] = [
     ['cluster', plan.name],
-    ['kubernetes', `${kubernetes.version} from ${kubernetes.imageRepository}, kubeadm ${kubernetes.facts.kubeadmApi}`],
-    ['endpoint', `${endpoint.provider} ${endpoint.host}:${endpoint.port}${endpoint.address && endpoint.address !== endpoint.host ? ` (${endpoint.address})` : ''}`],
-    ['network', `${network.cni}, pods ${network.podSubnet}, services ${network.serviceSubnet}, kube-proxy ${kubernetes.proxyMode}`],
+    [
+      'kubernetes',
+      `${kubernetes.version} from ${kubernetes.imageRepository}, kubeadm ${kubernetes.facts.kubeadmApi}`,
+    ],
+    [
+      'endpoint',
+      `${endpoint.provider} ${endpoint.host}:${endpoint.port}${endpoint.address && endpoint.address !== endpoint.host ? ` (${endpoint.address})` : ''}`,
+    ],
+    [
+      'network',
+      `${network.cni}, pods ${network.podSubnet}, services ${network.serviceSubnet}, kube-proxy ${kubernetes.proxyMode}`,
+    ],
     ['etcd', `${etcd.topology}, ${etcd.dataDir}`],
     ['os', `${os.provider} ${os.release}`],
     ['runtime', `${runtime.provider} ${runtime.version}, sandbox ${runtime.sandboxImage}`],

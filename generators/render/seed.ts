@@ -20,12 +20,17 @@ export function renderNetworkConfig({ endpoint, network }: ClusterPlan, node: No
           // `routes: [{to: default}]` is the modern form, but cloud-init 22.4 drops it on ifupdown systems.
           ...(network.gateway === undefined ? {} : { [v6 ? 'gateway6' : 'gateway4']: network.gateway }),
         }
-  const nameservers = network.nameservers.length === 0 ? {} : { nameservers: { addresses: [...network.nameservers] } }
+  const nameservers =
+    network.nameservers.length === 0 ? {} : { nameservers: { addresses: [...network.nameservers] } }
   return toYaml([{ version: 2, ethernets: { [name]: { ...match, ...addressing, ...nameservers } } }])
 }
 
 function nic(named: string, mac: string | undefined): { name: string; match: JsonObject } {
-  if (mac !== undefined) return { name: 'eth0', match: { match: { macaddress: mac }, 'set-name': named === 'auto' ? 'eth0' : named } }
+  if (mac !== undefined)
+    return {
+      name: 'eth0',
+      match: { match: { macaddress: mac }, 'set-name': named === 'auto' ? 'eth0' : named },
+    }
   // One Ethernet card, whatever the hypervisor calls it.
   return named === 'auto' ? { name: 'primary', match: { match: { name: 'e*' } } } : { name: named, match: {} }
 }

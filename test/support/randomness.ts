@@ -6,7 +6,7 @@ import type { Randomness } from '../../generators/secrets/keys.ts'
 /** Made once for these tests with `openssl genrsa`; they protect nothing. */
 const rsaKeys =
   readFileSync(new URL('./rsa-keys.pem', import.meta.url), 'utf8').match(
-    /-----BEGIN[^]*?-----END.*-----\n/g,
+    /-----BEGIN[\s\S]*?-----END.*-----\n/g,
   ) ?? []
 
 export function seededRandomness(seed: string): Randomness {

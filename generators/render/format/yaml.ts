@@ -7,7 +7,12 @@ export function toYaml(documents: readonly Json[]): string {
   return documents
     .map((document) =>
       // PyYAML and yaml.v2 read `yes`, `0644` and `1:20` as other types: version 1.1 quotes them.
-      stringify(document, { version: '1.1', lineWidth: 0, blockQuote: 'literal', aliasDuplicateObjects: false }),
+      stringify(document, {
+        version: '1.1',
+        lineWidth: 0,
+        blockQuote: 'literal',
+        aliasDuplicateObjects: false,
+      }),
     )
     .join('---\n')
 }

@@ -6,8 +6,10 @@ import type { ClusterPlan } from '../../../model/plan.ts'
 import { Secret } from '../../../model/secret.ts'
 import type { KubeVipOptions, Peer } from './options.ts'
 
-/** On the node; in the container it lies where every version looks without being told. */
-export const kubeconfigFile = '/etc/kubernetes/kube-vip.conf'
+/** Its identity on the node, and under the same path in the container. */
+export const identityFolder = '/etc/kubernetes/kube-vip'
+/** In the container it lies where every version looks without being told. */
+export const kubeconfigFile = `${identityFolder}/kubeconfig`
 
 export function imageOf(facts: KubeVipFacts, { imageRepository }: KubeVipOptions): string {
   return imageRepository === undefined ? facts.image : `${imageRepository}/kube-vip:v${facts.version}`
@@ -40,11 +42,17 @@ export function staticPod(plan: ClusterPlan, facts: KubeVipFacts, options: KubeV
               ...(facts.supports.dropsCapabilities ? { drop: ['ALL'] } : {}),
             },
           },
-          volumeMounts: [{ name: 'kubeconfig', mountPath: facts.kubeconfigPath, readOnly: true }],
+          volumeMounts: [
+            { name: 'kubeconfig', mountPath: facts.kubeconfigPath, readOnly: true },
+            { name: 'identity', mountPath: identityFolder, readOnly: true },
+          ],
         },
       ],
       // type File: with none, the runtime would make a folder of a file that is not there yet, and kube-vip would never start.
-      volumes: [{ name: 'kubeconfig', hostPath: { path: kubeconfigFile, type: 'File' } }],
+      volumes: [
+        { name: 'kubeconfig', hostPath: { path: kubeconfigFile, type: 'File' } },
+        { name: 'identity', hostPath: { path: identityFolder, type: 'Directory' } },
+      ],
     },
   }
 }
