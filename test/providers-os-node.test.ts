@@ -18,6 +18,16 @@ describe('ports', () => {
     expect(ports({}, 'worker')).toEqual(['10250/tcp', '10256/tcp'].concat(nodePorts))
   })
 
+  test('follow the range of NodePorts', () => {
+    const kubernetes = { apiServer: { extraArgs: { 'service-node-port-range': '20000-22767' } } }
+    expect(ports({ kubernetes }, 'worker')).toEqual([
+      '10250/tcp',
+      '10256/tcp',
+      '20000-22767/tcp',
+      '20000-22767/udp',
+    ])
+  })
+
   test("the endpoint's own port is opened where the endpoint is ours", () => {
     const floating = { endpoint: { provider: 'keepalived-haproxy', port: 8443 } }
     expect(ports(floating, 'control-plane')).toContain('8443/tcp')

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Contribution } from '../generators/model/contribution.ts'
+import type { JsonObject } from '../generators/model/json.ts'
 import { os } from '../generators/registry.ts'
-import { codes, contributed, fileOf } from './support/contributed.ts'
+import { blueprint, codes, contributed, fileOf, planOf } from './support/contributed.ts'
 
 function versionOf({ packages }: Contribution, name: string): string | undefined {
   return packages?.find((entry) => entry.name === name)?.version
@@ -10,6 +11,12 @@ function versionOf({ packages }: Contribution, name: string): string | undefined
 const releases = os.flatMap(({ name, releases: known }) =>
   Object.keys(known).map((release) => [name, release] as const),
 )
+
+function hintsOf(patch: JsonObject): readonly (string | undefined)[] {
+  const plan = planOf(patch)
+  const provider = os.find(({ name }) => name === plan.os.provider)
+  return (provider?.rules?.(plan, blueprint(patch)) ?? []).map(({ hint }) => hint)
+}
 
 describe('every release of every OS', () => {
   test('is one of these', () => {
@@ -28,6 +35,31 @@ describe('every release of every OS', () => {
       'ubuntu 22.04',
       'ubuntu 24.04',
     ])
+  })
+
+  test.each(os.flatMap(({ releases: known }) => Object.entries(known)))(
+    '%s has facts that hold together',
+    (_, facts) => {
+      expect(facts).toEqual(
+        expect.objectContaining({
+          cgroup: expect.stringMatching(/^v[12]$/),
+          kernel: expect.stringMatching(/^\d+\.\d+$/),
+          packageManager: expect.stringMatching(/^(apt|yum)$/),
+          legacyRoutes: expect.any(Boolean),
+          source: expect.stringMatching(/^https:/),
+          repositoryName: expect.stringMatching(/^[a-z]+$|^\d$/),
+          conntrackModule: expect.stringMatching(/^nf_conntrack(_ipv4)?$/),
+        }),
+      )
+      const { updatesEnded } = facts as unknown as { updatesEnded: string | null }
+      expect(updatesEnded ?? '2026-01-01').toMatch(/^\d{4}-\d\d-\d\d$/)
+    },
+  )
+
+  test('that is past its updates says where to go', () => {
+    expect(codes('os', { os: { release: '20.04' } })).toEqual(['warning ubuntu/updates-ended'])
+    expect(hintsOf({ os: { release: '20.04' } })).toEqual(['take Ubuntu 24.04, unless you pay for updates'])
+    expect(hintsOf({ os: { provider: 'centos' } })).toEqual([expect.stringContaining('rocky')])
   })
 
   test.each(releases)('%s %s installs what kubeadm and the kubelet call', (provider, release) => {

@@ -108,12 +108,18 @@ function rules(plan: ClusterPlan, distribution: Distribution): readonly Diagnost
         `${distribution.name}/updates-ended`,
         ['os', 'release'],
         `${distribution.title} ${name} gets no free security updates since ${release.updatesEnded}`,
-        `take a newer release, such as ${distribution.facts.defaultRelease}, unless you pay for updates`,
+        isCurrent(distribution.facts.defaultRelease, distribution)
+          ? `take ${distribution.title} ${distribution.facts.defaultRelease}, unless you pay for updates`
+          : 'plan to move to another distribution, such as os.provider: rocky',
       ),
     )
   if (!plan.bootstrap.prebaked && plan.runtime.provider === 'containerd')
     found.push(...containerdRules(plan, distribution, release))
   return found
+}
+
+function isCurrent(release: string, { facts }: Distribution): boolean {
+  return facts.releases[release]?.updatesEnded === null
 }
 
 function containerdRules(

@@ -5,13 +5,15 @@ import type { Role } from '../../model/role.ts'
 
 const kubelet: PortSpec = { protocol: 'tcp', port: '10250', purpose: 'kubelet' }
 const kubeProxy: PortSpec = { protocol: 'tcp', port: '10256', purpose: 'kube-proxy health' }
-const nodePorts: readonly PortSpec[] = [
-  { protocol: 'tcp', port: '30000-32767', purpose: 'NodePort services' },
-  { protocol: 'udp', port: '30000-32767', purpose: 'NodePort services' },
-]
 
 /** What Kubernetes itself listens on; endpoint and CNI add theirs. */
 export function ports({ kubernetes, endpoint }: ClusterPlan, role: Role): readonly PortSpec[] {
+  const range = kubernetes.apiServer.extraArgs['service-node-port-range'] ?? '30000-32767'
+  const nodePorts = (['tcp', 'udp'] as const).map((protocol) => ({
+    protocol,
+    port: range,
+    purpose: 'NodePort services',
+  }))
   if (role === 'worker') return [kubelet, kubeProxy, ...nodePorts]
   return [
     { protocol: 'tcp', port: String(kubernetes.apiPort), purpose: 'API server' },
