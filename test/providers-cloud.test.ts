@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import type { JsonObject } from '../generators/model/json.ts'
 import { cloud, os, runtime } from '../generators/registry.ts'
-import { codes } from './support/contributed.ts'
+import { renderMetaData } from '../generators/render/seed.ts'
+import { codes, planOf } from './support/contributed.ts'
 
 describe('clouds', () => {
   test.each([
@@ -59,6 +61,20 @@ describe('clouds', () => {
   ] as [JsonObject, string[]][])('rules: %j', (patch, expected) => {
     expect(codes('cloud', patch)).toEqual(expected)
   })
+})
+
+test('vSphere clears the guestinfo key as soon as cloud-init has read it', () => {
+  const metaData = (provider: string) => {
+    const plan = planOf({ cloud: { provider } })
+    const [node] = plan.nodes
+    return node === undefined ? undefined : parse(renderMetaData(plan, node))
+  }
+  expect(metaData('vsphere')).toEqual({
+    'instance-id': 'prod-m1',
+    'local-hostname': 'm1',
+    redact: ['userdata'],
+  })
+  expect(metaData('nocloud')).toEqual({ 'instance-id': 'prod-m1', 'local-hostname': 'm1' })
 })
 
 describe('options', () => {

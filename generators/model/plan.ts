@@ -84,7 +84,12 @@ export interface ClusterPlan {
     readonly options: JsonObject
   }
   readonly etcd: { readonly topology: string; readonly dataDir: string; readonly extraArgs: StringMap }
-  readonly cloud: { readonly provider: string; readonly options: JsonObject }
+  readonly cloud: {
+    readonly provider: string
+    readonly options: JsonObject
+    /** Keys for the seed's meta-data, beside instance-id and local-hostname. */
+    readonly metaData: JsonObject
+  }
   readonly bootstrap: {
     readonly credential: 'token' | 'certificate'
     /** Go duration, as kubeadm reads it. */

@@ -197,7 +197,11 @@ function runtime(
 
 function cloud({ cloud: written }: Blueprint): ClusterPlan['cloud'] {
   const provider = choose(registry.cloud, written?.provider ?? 'nocloud')
-  return { provider: provider.name, options: ownOptions(written, provider) }
+  return {
+    provider: provider.name,
+    options: ownOptions(written, provider),
+    metaData: provider.metaData ?? {},
+  }
 }
 
 function bootstrap({ bootstrap: written }: Blueprint): ClusterPlan['bootstrap'] {

@@ -5,7 +5,9 @@ import { toYaml } from './format/yaml.ts'
 
 /** A new instance-id would make cloud-init run everything again: it depends on nothing but the names. */
 export function renderMetaData(plan: ClusterPlan, node: NodePlan): string {
-  return toYaml([{ 'instance-id': `${plan.name}-${node.name}`, 'local-hostname': node.name }])
+  return toYaml([
+    { 'instance-id': `${plan.name}-${node.name}`, 'local-hostname': node.name, ...plan.cloud.metaData },
+  ])
 }
 
 /** Version 2. Without an address the node asks DHCP. */
