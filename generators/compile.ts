@@ -84,7 +84,7 @@ function secretsFit(plan: ClusterPlan, secrets: ClusterSecrets | undefined): rea
         'secrets/no-worker-certificate',
         ['bootstrap', 'credential'],
         'the secrets hold no client certificate for workers',
-        'make one that expires: gen secrets rotate-token',
+        'make one that expires: gen secrets worker-certificate',
       ),
     )
   const { facts } = plan.kubernetes
@@ -111,7 +111,7 @@ const withheld: ClusterSecrets = {
   serviceAccount: { publicKey: '', privateKey: none },
   bootstrapToken: none,
   encryptionKey: none,
-  clients: { kubeVip: pair, nodeBootstrap: pair, workerBootstrap: pair },
+  clients: { controlPlane: pair, workerBootstrap: pair },
   caCertHash: '',
 }
 

@@ -65,7 +65,12 @@ describe('a file that is not right is refused with its place and without its con
       /apiVersion must be leaven\/v1/,
     ],
     ['a field of somebody else', `${text}extra: 1\n`, 'unknown-field', /unknown field extra/],
-    ['a secret as a field name', `${text}${etcdKey.split('\n')[1]?.slice(0, 40)}: 1\n`, 'unknown-field', /unknown field$/],
+    [
+      'a secret as a field name',
+      `${text}${etcdKey.split('\n')[1]?.slice(0, 40)}: 1\n`,
+      'unknown-field',
+      /unknown field$/,
+    ],
     ['no token', text.replace(/bootstrapToken: .*\n/, ''), 'missing-field', /bootstrapToken is missing/],
     [
       'a number for a token',
@@ -115,9 +120,9 @@ describe('a file that is not right is refused with its place and without its con
     ],
     [
       'a client as CA',
-      swap(secrets.authorities.etcd.certificate, secrets.clients.kubeVip.certificate).replace(
+      swap(secrets.authorities.etcd.certificate, secrets.clients.controlPlane.certificate).replace(
         indented(etcdKey),
-        () => indented(secrets.clients.kubeVip.key.reveal()),
+        () => indented(secrets.clients.controlPlane.key.reveal()),
       ),
       'damaged-pair',
       /not one of a CA/,
@@ -129,7 +134,7 @@ describe('a file that is not right is refused with its place and without its con
         () => indented(otherCa.key.reveal()),
       ),
       'damaged-pair',
-      /clients\.kubeVip: the certificate is not signed/,
+      /clients\.controlPlane: the certificate is not signed/,
     ],
     [
       'another service-account key',
@@ -162,7 +167,7 @@ describe('a file that is not right is refused with its place and without its con
     expect(read === undefined).toBe(severity === 'error')
   })
 
-  test('a workers’ certificate that expired is a warning, one of another CA an error', async () => {
+  test('a workers’ certificate that expired is a warning, or an error where it is needed', async () => {
     const making = {
       keyAlgorithm: 'ecdsa-p256',
       now: fixedNow,
@@ -177,6 +182,8 @@ describe('a file that is not right is refused with its place and without its con
     const late = parseSecrets(own, 'f', { now: new Date(fixedNow.getTime() + 2 * day) })
     expect(late.diagnostics).toMatchObject([{ code: 'secrets/expired', severity: 'warning' }])
     expect(late.secrets?.clients.workerBootstrap).toBeDefined()
+    const needed = { now: new Date(fixedNow.getTime() + 2 * day), workerCertificate: true }
+    expect(parseSecrets(own, 'f', needed).secrets).toBeUndefined()
     expect(parseSecrets(await withWorker(otherCa), 'f').secrets).toBeUndefined()
   })
 })

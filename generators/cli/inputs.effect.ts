@@ -8,7 +8,7 @@ import { maxBlueprintBytes } from '../blueprint/source.ts'
 import { type Compiled, compile } from '../compile.ts'
 import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
 import { now } from '../effects/clock.effect.ts'
-import { FileError, readFileLimited, writeFileAtomic } from '../effects/files.effect.ts'
+import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
@@ -139,8 +139,12 @@ async function loadSecrets(
 ): Promise<ClusterSecrets | undefined> {
   const path = secretsPath(plan.name, blueprint.folder, invocation, io)
   if (blueprint.builtIn && text(invocation, 'secrets') === undefined && !existsSync(path))
-    return createExampleSecrets(plan, path, io)
-  const { secrets, diagnostics } = await readSecretsFile(path, { cluster: plan.name, now: now() })
+    await createExampleSecrets(plan, path, io)
+  const { secrets, diagnostics } = await readSecretsFile(path, {
+    cluster: plan.name,
+    now: now(),
+    workerCertificate: plan.bootstrap.credential === 'certificate',
+  })
   printProblems(diagnostics, io)
   return secrets
 }
@@ -154,7 +158,7 @@ export function printProblems(diagnostics: readonly Diagnostic[], io: Io): void 
 }
 
 /** Two runs on the example, master and worker, have to fit each other: so its secrets are kept too. */
-async function createExampleSecrets(plan: ClusterPlan, path: string, io: Io): Promise<ClusterSecrets> {
+async function createExampleSecrets(plan: ClusterPlan, path: string, io: Io): Promise<void> {
   const { createSecrets } = await import('../secrets/create.ts')
   const { systemRandomness } = await import('../effects/random.effect.ts')
   const secrets = await createSecrets({
@@ -164,9 +168,14 @@ async function createExampleSecrets(plan: ClusterPlan, path: string, io: Io): Pr
     now: now(),
     randomness: systemRandomness,
   })
-  await writeFileAtomic(path, new TextEncoder().encode(serialiseSecrets(secrets)), 0o600)
+  try {
+    await createFileAtomic(path, new TextEncoder().encode(serialiseSecrets(secrets)), 0o600)
+  } catch (cause) {
+    // Another run was faster; its secrets are the cluster's.
+    if (cause instanceof FileError && cause.reason === 'exists') return
+    throw cause
+  }
   io.stderr(
     `gen: made the example's secrets: ${path} (keep it private; the other roles' user-data needs it)\n`,
   )
-  return secrets
 }

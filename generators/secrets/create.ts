@@ -58,19 +58,18 @@ async function complete(
     bootstrapToken: new Secret(createToken(randomness)),
     encryptionKey: new Secret(Buffer.from(randomness.bytes(32)).toString('base64')),
     clients: {
-      kubeVip: await issueClient(kubeVip, pki.kubernetes, request),
-      nodeBootstrap: await issueClient(nodeBootstrap, pki.kubernetes, request),
+      controlPlane: await issueClient(controlPlane, pki.kubernetes, request),
     },
     caCertHash: caCertHash(pki.kubernetes.certificate),
   }
 }
 
 /**
- * kube-vip must hold its lease before any RBAC rule exists, and system:masters is the only group that the API server
+ * A control plane has to clean up after a join that lost power, and kube-vip must hold its lease before any RBAC rule exists, and system:masters is the only group that the API server
  * lets through without one. No boundary is lost: the file lies beside the CA's key, which can sign the same again.
  * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
  */
-const kubeVip: ClientSubject = { commonName: 'kube-vip', organization: 'system:masters' }
+const controlPlane: ClientSubject = { commonName: 'leaven:control-plane', organization: 'system:masters' }
 
 /**
  * The group that kubeadm binds its join rules to (kubeadm:get-nodes, kubeadm:nodes-kubeadm-config,

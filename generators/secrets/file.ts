@@ -27,10 +27,8 @@ const fields = [
   'authorities.frontProxy.key',
   'serviceAccount.publicKey',
   'serviceAccount.privateKey',
-  'clients.kubeVip.certificate',
-  'clients.kubeVip.key',
-  'clients.nodeBootstrap.certificate',
-  'clients.nodeBootstrap.key',
+  'clients.controlPlane.certificate',
+  'clients.controlPlane.key',
   'clients.workerBootstrap.certificate',
   'clients.workerBootstrap.key',
 ] as const
@@ -38,7 +36,7 @@ const fields = [
 type Field = (typeof fields)[number]
 
 const authorities = ['authorities.kubernetes', 'authorities.etcd', 'authorities.frontProxy'] as const
-const clients = ['clients.kubeVip', 'clients.nodeBootstrap'] as const
+const clients = ['clients.controlPlane'] as const
 /** Only where workers were given a certificate. */
 const optional = 'clients.workerBootstrap' as const
 
@@ -64,6 +62,8 @@ export interface Expectation {
   readonly cluster?: string
   /** To judge the certificates' dates. */
   readonly now?: Date
+  /** Workers are to join with `clients.workerBootstrap`, so an expired one is an error. */
+  readonly workerCertificate?: boolean
 }
 
 export interface ParsedSecrets {
@@ -191,7 +191,13 @@ function checkExpectation({ value, offset, pairs }: Found, expected: Expectation
     const day = notAfter.toISOString().slice(0, 10)
     if (pair === optional) {
       if (notAfter.getTime() <= now)
-        report('warning', 'expired', at, `${pair} expired on ${day}`, renewWorker)
+        report(
+          expected.workerCertificate ? 'error' : 'warning',
+          'expired',
+          at,
+          `${pair} expired on ${day}`,
+          renewWorker,
+        )
     } else if (notAfter.getTime() <= now) report('error', 'expired', at, `${pair} expired on ${day}`, renew)
     else if (notAfter.getTime() - now < soon)
       report('warning', 'expires-soon', at, `${pair} expires on ${day}`, renew)
@@ -206,7 +212,7 @@ function checkExpectation({ value, offset, pairs }: Found, expected: Expectation
   }
 }
 
-const renewWorker = 'workers made with it from now on cannot join: gen secrets worker-certificate'
+const renewWorker = 'workers cannot join with it any more: gen secrets worker-certificate makes another'
 
 const renew =
   'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/ then gen secrets import'
@@ -232,8 +238,7 @@ function assemble({ value, pairs }: Found): ClusterSecrets {
     bootstrapToken: new Secret(value('bootstrapToken')),
     encryptionKey: new Secret(value('encryptionKey')),
     clients: {
-      kubeVip: pair('clients.kubeVip'),
-      nodeBootstrap: pair('clients.nodeBootstrap'),
+      controlPlane: pair('clients.controlPlane'),
       ...(pairs.includes(optional) ? { workerBootstrap: pair(optional) } : {}),
     },
     caCertHash: caCertHash(value('authorities.kubernetes.certificate')),
@@ -264,8 +269,7 @@ export function serialiseSecrets(secrets: ClusterSecrets): string {
       privateKey: secrets.serviceAccount.privateKey.reveal(),
     },
     clients: {
-      kubeVip: pair(secrets.clients.kubeVip),
-      nodeBootstrap: pair(secrets.clients.nodeBootstrap),
+      controlPlane: pair(secrets.clients.controlPlane),
       ...(secrets.clients.workerBootstrap ? { workerBootstrap: pair(secrets.clients.workerBootstrap) } : {}),
     },
   }
