@@ -17,13 +17,14 @@ export function fit(
 ): Fitted {
   const candidates = wanted === undefined ? target.encodings : [wanted]
   const limit = target.userDataLimit ?? Number.POSITIVE_INFINITY
-  const tried = candidates.map((encoding) => {
+  let smallest: Exclude<Fitted, { problem: unknown }> | undefined
+  for (const encoding of candidates) {
     const bytes = encode(render(encoding).text, encoding)
-    return { encoding, bytes, size: measured(bytes, target) }
-  })
-  const fitting = tried.find(({ size }) => size <= limit)
-  if (fitting !== undefined) return fitting
-  const smallest = tried.reduce((one, other) => (other.size < one.size ? other : one))
+    const tried = { encoding, bytes, size: measured(bytes, target) }
+    if (tried.size <= limit) return tried
+    if (smallest === undefined || tried.size < smallest.size) smallest = tried
+  }
+  if (smallest === undefined) throw new Error(`${target.name} takes no encoding`)
   return { problem: tooLarge(render(smallest.encoding), target, smallest) }
 }
 
@@ -37,7 +38,9 @@ function tooLarge(
   target: CloudProvider,
   { encoding, size }: { readonly encoding: UserDataEncoding; readonly size: number },
 ): Diagnostic {
-  const largest = sections.slice(0, 6).map(({ name, bytes }) => `${name} ${bytes}`)
+  const largest = sections()
+    .slice(0, 6)
+    .map(({ name, bytes }) => `${name} ${bytes}`)
   return error(
     'blueprint/user-data-too-large',
     ['cloud'],

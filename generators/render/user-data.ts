@@ -18,7 +18,8 @@ export interface Section {
 
 export interface UserData {
   readonly text: string
-  readonly sections: readonly Section[]
+  /** Largest first; only worked out when somebody asks. */
+  readonly sections: () => readonly Section[]
 }
 
 /**
@@ -34,7 +35,8 @@ export function renderUserData(
   const compressFiles = encoding === 'plain' || encoding === 'mime'
   const files = group.files.map((file) => writeFile(file, assets, compressFiles))
   const generated: JsonObject = {
-    // Ours are the names; cloud-init would write its own line over the endpoint's.
+    // Names are first boot's: it knows which declared node this is, and where the endpoint is.
+    preserve_hostname: true,
     manage_etc_hosts: false,
     write_files: files,
     runcmd: [
@@ -54,9 +56,10 @@ export function renderUserData(
   const body = mergePatch(generated, group.cloudConfig) as JsonObject
   return {
     text: `${header.join('\n')}\n${toYaml([body])}`,
-    sections: files
-      .map((file) => ({ name: String(file['path']), bytes: toYaml([[file]]).length }))
-      .sort((one, other) => other.bytes - one.bytes),
+    sections: () =>
+      files
+        .map((file) => ({ name: String(file['path']), bytes: toYaml([[file]]).length }))
+        .sort((one, other) => other.bytes - one.bytes),
   }
 }
 
