@@ -265,7 +265,7 @@ test('nothing secret is in the plan', async () => {
     secrets.bootstrapToken,
     secrets.encryptionKey,
     secrets.authorities.kubernetes.key,
-    secrets.clients.kubeVip.key,
+    secrets.clients.controlPlane.key,
   ])
     expect(printed).not.toContain(secret.reveal().trim())
   expect(printed).not.toContain('PRIVATE KEY')

@@ -74,7 +74,7 @@ describe('show', () => {
       for (const value of secretValues(secrets())) expect(out + err).not.toContain(value)
       for (const known of [
         secrets().caCertHash,
-        'CN=kube-vip, O=system:masters',
+        'CN=leaven:control-plane, O=system:masters',
         secrets().bootstrapToken.reveal().slice(0, 6),
       ])
         expect(out).toContain(known)

@@ -98,7 +98,7 @@ describe('import', () => {
     [
       'a leaf as CA',
       async (pki: string) => {
-        const { certificate, key } = (await ours).clients.kubeVip
+        const { certificate, key } = (await ours).clients.controlPlane
         writeFileSync(join(pki, 'ca.crt'), certificate)
         writeFileSync(join(pki, 'ca.key'), key.reveal())
       },

@@ -69,8 +69,7 @@ describe.each(algorithms)('%s', (algorithm) => {
   })
 
   test.each([
-    ['kubeVip', 'CN=kube-vip,O=system:masters'],
-    ['nodeBootstrap', 'CN=leaven:node-bootstrap,O=system:bootstrappers:kubeadm:default-node-token'],
+    ['controlPlane', 'CN=leaven:control-plane,O=system:masters'],
   ] as const)('the client %s is signed by our CA for client use only', async (name, subject) => {
     const { authorities, clients } = await made
     const ca = file('ca.crt', authorities.kubernetes.certificate)
@@ -139,9 +138,9 @@ test('every key, serial and token of one cluster is another', async () => {
   const { authorities, clients, serviceAccount } = await fixedSecrets()
   const pairs = [...Object.values(authorities), ...Object.values(clients)]
   const keys = new Set([...pairs.map(({ key }) => key.reveal()), serviceAccount.privateKey.reveal()])
-  expect(keys.size).toBe(6)
+  expect(keys.size).toBe(5)
   const serials = pairs.map(({ certificate }) => new X509Certificate(certificate).serialNumber)
-  expect(new Set(serials).size).toBe(5)
+  expect(new Set(serials).size).toBe(4)
   // Go refuses a negative serial number, and kubeadm's have 63 bits.
   for (const serial of serials) expect(serial).toMatch(/^[4-7][0-9A-F]{15}$/)
 })
@@ -190,7 +189,7 @@ test('a kubeconfig embeds everything and hides its key until it is rendered', as
     server: 'https://127.0.0.1:6443',
     tlsServerName: 'kubernetes',
     caCertificate: authorities.kubernetes.certificate,
-    client: clients.kubeVip,
+    client: clients.controlPlane,
     cluster: 'prod',
     user: 'kube-vip',
   })

@@ -118,7 +118,10 @@ export function report(
 ): void {
   const format = text(invocation, 'format') ?? 'text'
   if (!['text', 'json'].includes(format)) throw new UsageError(`there is no format ${format}`, 'text or json')
-  if (format === 'json') return io.stderr(reportJson(source, diagnostics))
+  if (format === 'json') {
+    io.stderr(reportJson(source, diagnostics))
+    return
+  }
   if (diagnostics.length === 0) return
   io.stderr(printReport(source, diagnostics, { color: io.stderrIsTerminal && !io.env['NO_COLOR'] }))
   io.stderr(`\n${summary(diagnostics)}\n`)

@@ -27,11 +27,9 @@ export interface ClusterSecrets {
   /** 32 bytes, base64, for encryption at rest. */
   readonly encryptionKey: Secret
   readonly clients: {
-    /** CN=kube-vip: talks to the local API server from the first minute. */
-    readonly kubeVip: CertifiedKey
-    /** O=system:bootstrappers:kubeadm:default-node-token: joins nodes without a token that expires. */
-    readonly nodeBootstrap: CertifiedKey
-    /** The same for workers, made on request and expiring: a worker's text never holds a lasting credential. */
+    /** O=system:masters: a control plane joins with it, and kube-vip holds its lease with it from the first minute. */
+    readonly controlPlane: CertifiedKey
+    /** May join and no more. Made on request and expiring: a worker's text never holds a lasting credential. */
     readonly workerBootstrap?: CertifiedKey
   }
   /** `sha256:<hex>` of the Kubernetes CA's public key, as kubeadm's caCertHashes wants it. */

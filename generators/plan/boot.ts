@@ -2,12 +2,11 @@
 
 import type { FileSpec, SecretJson } from '../model/contribution.ts'
 import type { ClusterPlan, NodePlan } from '../model/plan.ts'
-import type { CertifiedKey, ClusterSecrets } from '../model/secrets.ts'
+import type { ClusterSecrets } from '../model/secrets.ts'
 import * as registry from '../registry.ts'
-import { kubeconfigOfFiles } from '../secrets/kubeconfig.ts'
 import { choose } from './cluster.ts'
 import type { GroupSketch } from './group.ts'
-import { discoveryFile, encryptionFile, hostPort } from './kubeadm.ts'
+import { keyFiles } from './keys.ts'
 import type { Merged } from './merge.ts'
 
 export function bootFiles(
@@ -40,7 +39,13 @@ export function bootFiles(
     ),
     table(
       'ports',
-      (plan.manageFirewall ? merged.ports : []).map((entry) => [entry.protocol, entry.port, entry.purpose]),
+      plan.manageFirewall
+        ? [
+            ...merged.ports.map((entry) => [entry.protocol, entry.port, entry.purpose]),
+            // Firewalls drop what they forward unless told: pods would reach nothing.
+            ['source', plan.network.podSubnet, 'pods'],
+          ]
+        : [],
     ),
     lines('/etc/leaven/images', plan.airgapped ? merged.images.map((image) => image.reference) : []),
     table('packages', install ? merged.packages.map((entry) => [entry.name, entry.version]) : []),
@@ -58,9 +63,7 @@ export function bootFiles(
         : [],
     ),
     table('downloads', install ? merged.downloads.map(downloadRow) : []),
-    ...authorities(group, secrets),
-    ...discovery(plan, group, secrets),
-    ...encryption(plan, group, secrets),
+    ...keyFiles(plan, group, secrets),
     lines('/etc/modules-load.d/leaven.conf', merged.modules),
     lines(
       '/etc/sysctl.d/90-leaven.conf',
@@ -120,74 +123,6 @@ function downloadRow({
     octal(mode),
     stripComponents === undefined ? 'file' : `tar:${stripComponents}`,
   ]
-}
-
-/** Every node gets the CA certificate; only control planes get keys, so that one can still join next year. */
-function authorities({ role }: GroupSketch, secrets: ClusterSecrets): readonly FileSpec[] {
-  const folder = '/etc/leaven/pki'
-  const { kubernetes, etcd, frontProxy } = secrets.authorities
-  const certificate = (name: string, text: string): FileSpec => ({
-    path: `${folder}/${name}`,
-    mode: 0o644,
-    body: { kind: 'text', text },
-  })
-  if (role === 'worker') return [certificate('ca.crt', kubernetes.certificate)]
-  const pair = (name: string, { certificate: text, key }: CertifiedKey): readonly FileSpec[] => [
-    certificate(`${name}.crt`, text),
-    { path: `${folder}/${name}.key`, mode: 0o600, body: { kind: 'secret', text: key } },
-  ]
-  return [
-    ...pair('ca', kubernetes),
-    ...pair('etcd/ca', etcd),
-    ...pair('front-proxy-ca', frontProxy),
-    certificate('sa.pub', secrets.serviceAccount.publicKey),
-    {
-      path: `${folder}/sa.key`,
-      mode: 0o600,
-      body: { kind: 'secret', text: secrets.serviceAccount.privateKey },
-    },
-  ]
-}
-
-/** kubeadm reads the files into the kubeconfigs that it writes. */
-function discovery(plan: ClusterPlan, { role }: GroupSketch, secrets: ClusterSecrets): readonly FileSpec[] {
-  if (role === 'worker' && plan.bootstrap.credential === 'token') return []
-  const client = role === 'worker' ? secrets.clients.workerBootstrap : secrets.clients.nodeBootstrap
-  if (client === undefined) return []
-  const certificateFile = '/etc/leaven/pki/bootstrap.crt'
-  const keyFile = '/etc/leaven/pki/bootstrap.key'
-  const document = kubeconfigOfFiles({
-    cluster: plan.name,
-    user: 'leaven-node-bootstrap',
-    server: `https://${hostPort(plan.endpoint.host, plan.endpoint.port)}`,
-    caFile: '/etc/leaven/pki/ca.crt',
-    certificateFile,
-    keyFile,
-  })
-  return [
-    { path: discoveryFile, mode: 0o600, body: { kind: 'yaml', documents: [document] } },
-    { path: certificateFile, mode: 0o644, body: { kind: 'text', text: client.certificate } },
-    { path: keyFile, mode: 0o600, body: { kind: 'secret', text: client.key } },
-  ]
-}
-
-/** https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/ */
-function encryption(plan: ClusterPlan, { role }: GroupSketch, secrets: ClusterSecrets): readonly FileSpec[] {
-  if (!plan.kubernetes.encryptionAtRest || role === 'worker') return []
-  const document: SecretJson = {
-    apiVersion: 'apiserver.config.k8s.io/v1',
-    kind: 'EncryptionConfiguration',
-    resources: [
-      {
-        resources: ['secrets'],
-        providers: [
-          { secretbox: { keys: [{ name: 'leaven-1', secret: secrets.encryptionKey }] } },
-          { identity: {} },
-        ],
-      },
-    ],
-  }
-  return [{ path: encryptionFile, mode: 0o600, body: { kind: 'secret-yaml', documents: [document] } }]
 }
 
 function addonFiles({ addons }: Merged): readonly FileSpec[] {

@@ -77,7 +77,7 @@ function planKubeadm(
       // Never the VIP, never whatever NIC has the default route (kube-vip#741).
       kubeletExtraArgs: pairs({
         'node-ip': '@NODE_IP@',
-        ...(group.pool === undefined ? {} : nodeLabels(group.labels)),
+        ...registration(group),
         ...patch.kubeletArgs,
       }),
       ...(group.taints.length > 0 ? { taints: group.taints } : {}),
@@ -109,8 +109,13 @@ function planKubeadm(
   }
 }
 
-/** Only for pools: declared nodes have labels of their own, which the node looks up. */
-function nodeLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+/**
+ * Only when it registers may a worker's kubelet label and taint its Node. Declared nodes look theirs up, and control
+ * planes set them as administrators. https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
+ */
+function registration({ role, pool, labels }: Registration): Readonly<Record<string, string>> {
+  if (role === 'control-plane') return {}
+  if (pool === undefined) return { 'node-labels': '@NODE_LABELS@', 'register-with-taints': '@NODE_TAINTS@' }
   const list = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
   return list.length === 0 ? {} : { 'node-labels': list.join(',') }
 }
@@ -140,6 +145,8 @@ export function kubeadmDocuments(
       kubeletConfiguration({
         clusterDNS: [network.dnsAddress],
         clusterDomain: network.dnsDomain,
+        // A link that first boot keeps to each node's own resolver: kubeadm would spread the init node's (kubernetes/kubeadm#1124).
+        resolvConf: '/etc/leaven/resolv.conf',
         swap:
           plan.bootstrap.swap === 'off' ? 'off' : kubernetes.facts.supports.nodeSwap ? 'limited' : 'unused',
       }),

@@ -65,8 +65,8 @@ async function complete(
 }
 
 /**
- * A control plane has to clean up after a join that lost power, and kube-vip must hold its lease before any RBAC rule exists, and system:masters is the only group that the API server
- * lets through without one. No boundary is lost: the file lies beside the CA's key, which can sign the same again.
+ * kube-vip must hold its lease before any RBAC rule exists, and a control plane cleans up after a join that lost power:
+ * system:masters is the only group that needs no rule. No boundary is lost, the CA's key lies beside it.
  * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
  */
 const controlPlane: ClientSubject = { commonName: 'leaven:control-plane', organization: 'system:masters' }

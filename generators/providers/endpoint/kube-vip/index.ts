@@ -1,10 +1,11 @@
 import { defaultKubeVipVersion, type KubeVipFacts, lookupKubeVip } from '../../../facts/kube-vip.ts'
 import { parseAddress } from '../../../model/address.ts'
 import { type Diagnostic, error, warning } from '../../../model/diagnostic.ts'
+import { identityFolder } from '../../../model/node-paths.ts'
 import type { ClusterPlan } from '../../../model/plan.ts'
 import { kubeconfigOfFiles } from '../../../secrets/kubeconfig.ts'
 import type { EndpointProvider } from '../../provider.ts'
-import { identityFolder, imageOf, kubeconfigFile, staticPod } from './manifest.ts'
+import { imageOf, kubeconfigFile, staticPod } from './manifest.ts'
 import { type KubeVipOptions, optionsSchema, readOptions } from './options.ts'
 
 const source = '/etc/leaven/manifests/kube-vip.yaml'
@@ -21,34 +22,23 @@ export const kubeVip: EndpointProvider = {
     const options = readOptions(plan.endpoint.options)
     return [...version(options), ...port(plan), ...lease(options), ...bgp(options)]
   },
-  contribute: (plan, { role }, secrets) => {
+  contribute: (plan, { role }) => {
     const options = readOptions(plan.endpoint.options)
     const facts = lookupKubeVip(options.version)
     if (role !== 'control-plane' || facts === undefined) return {}
-    const { certificate, key } = secrets.clients.kubeVip
-    const [caFile, certificateFile, keyFile] = ['ca.crt', 'client.crt', 'client.key'].map(
-      (name) => `${identityFolder}/${name}`,
-    ) as [string, string, string]
     const ownKubeconfig = kubeconfigOfFiles({
       cluster: plan.name,
       user: 'kube-vip',
       // Itself, not the VIP that it is about to bring up; the certificate is asked for by a name that it always has.
       server: `https://127.0.0.1:${plan.kubernetes.apiPort}`,
       tlsServerName: 'kubernetes',
-      caFile,
-      certificateFile,
-      keyFile,
+      caFile: `${identityFolder}/ca.crt`,
+      certificateFile: `${identityFolder}/client.crt`,
+      keyFile: `${identityFolder}/client.key`,
     })
     return {
       files: [
         { path: kubeconfigFile, mode: 0o600, body: { kind: 'yaml', documents: [ownKubeconfig] } },
-        {
-          path: caFile,
-          mode: 0o644,
-          body: { kind: 'text', text: secrets.authorities.kubernetes.certificate },
-        },
-        { path: certificateFile, mode: 0o644, body: { kind: 'text', text: certificate } },
-        { path: keyFile, mode: 0o600, body: { kind: 'secret', text: key } },
         {
           path: source,
           mode: 0o600,

@@ -2,14 +2,13 @@
 import type { KubeVipFacts } from '../../../facts/kube-vip.ts'
 import { parseAddress } from '../../../model/address.ts'
 import type { SecretJson } from '../../../model/contribution.ts'
+import { identityFolder } from '../../../model/node-paths.ts'
 import type { ClusterPlan } from '../../../model/plan.ts'
 import { Secret } from '../../../model/secret.ts'
 import type { KubeVipOptions, Peer } from './options.ts'
 
-/** Its identity on the node, and under the same path in the container. */
-export const identityFolder = '/etc/kubernetes/kube-vip'
 /** In the container it lies where every version looks without being told. */
-export const kubeconfigFile = `${identityFolder}/kubeconfig`
+export const kubeconfigFile = `${identityFolder}/kube-vip.conf`
 
 export function imageOf(facts: KubeVipFacts, { imageRepository }: KubeVipOptions): string {
   return imageRepository === undefined ? facts.image : `${imageRepository}/kube-vip:v${facts.version}`
