@@ -19,27 +19,24 @@ const server = createServer(
     rejectUnauthorized: false,
   },
   async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
+    const chunks = []
+    for await (const chunk of request) chunks.push(chunk)
     const { pathname } = new URL(request.url, 'https://kubernetes')
     const client = request.socket.authorized ? request.socket.getPeerCertificate().subject : undefined
     console.log(
       JSON.stringify({ method: request.method, pathname, client, servername: request.socket.servername }),
     )
-    const reply = (code, value) => {
-      response
-        .writeHead(code, { 'content-type': 'application/json', 'x-stub': address })
-        .end(JSON.stringify(value))
-    }
+    const answer = (code, type, body) =>
+      response.writeHead(code, { 'content-type': type, 'x-stub': address }).end(body)
+    const reply = (code, value) => answer(code, 'application/json', JSON.stringify(value))
     if (pathname === '/readyz') return reply(Number(status), 'ok')
     if (client === undefined)
       return reply(401, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 401 })
-    if (pathname.startsWith(leases) && request.method !== 'GET') {
-      lease = JSON.parse(body)
-      lease.metadata.resourceVersion = String(Date.now())
-      return reply(request.method === 'POST' ? 201 : 200, lease)
-    }
-    if (pathname.startsWith(`${leases}/`) && lease) return reply(200, lease)
+    if (pathname.startsWith(leases) && request.method !== 'GET')
+      // JSON or protobuf: it comes back as it was sent.
+      lease = { type: request.headers['content-type'], body: Buffer.concat(chunks) }
+    if (pathname.startsWith(leases) && lease)
+      return answer(request.method === 'POST' ? 201 : 200, lease.type, lease.body)
     reply(404, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 })
   },
 )
