@@ -4,6 +4,7 @@ import { loadAssets } from '../effects/assets.effect.ts'
 import { makeIso } from '../effects/iso.effect.ts'
 import type { NodePlan } from '../model/plan.ts'
 import { seedArtifacts } from '../render/artifacts.ts'
+import { guessedNics } from '../render/seed.ts'
 import { blueprintOptions, type Command, flag, type Invocation, text, UserError } from './command.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
 import { outputFolder, writeArtifacts } from './output.effect.ts'
@@ -35,6 +36,11 @@ export const seed: Command = {
     const ready = await compileOrReport(invocation, io, { withSecrets: true })
     if (ready === undefined) return 1
     const nodes = pickNodes(invocation, ready)
+    const [guessed] = guessedNics(ready.plan)
+    if (guessed !== undefined)
+      io.stderr(
+        `gen: the network-config of ${guessed.name} calls its NIC eth0; set endpoint.interface or nodes[].mac if it is not\n`,
+      )
     const folder = outputFolder(text(invocation, 'output'), join('out', ready.plan.name, 'seed'), io)
     const artifacts = seedArtifacts(ready, nodes, loadAssets())
     if (!flag(invocation, 'iso')) {

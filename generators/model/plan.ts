@@ -72,7 +72,12 @@ export interface ClusterPlan {
     readonly prefix: number
     readonly nameservers: readonly string[]
   }
-  readonly os: { readonly provider: string; readonly release: string; readonly options: JsonObject }
+  readonly os: {
+    readonly provider: string
+    readonly release: string
+    readonly netplan: boolean
+    readonly options: JsonObject
+  }
   readonly runtime: {
     readonly provider: string
     readonly version: string

@@ -66,7 +66,12 @@ export function planCluster(
         options: ownOptions(blueprint.endpoint, endpoint),
       },
       network: network(blueprint),
-      os: { provider: os.name, release, options: ownOptions(blueprint.os, os) },
+      os: {
+        provider: os.name,
+        release,
+        netplan: os.releases[release]?.netplan ?? false,
+        options: ownOptions(blueprint.os, os),
+      },
       runtime: runtime(blueprint, facts, os.releases[release]?.runtimeVersion),
       etcd: {
         topology: blueprint.etcd?.topology ?? 'stacked',

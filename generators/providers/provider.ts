@@ -55,6 +55,8 @@ export interface OsRelease {
   readonly packageManager: 'apt' | 'yum'
   /** The network-config renderer does not understand `to: default` (cloud-init before 22.3 or ENI). */
   readonly legacyRoutes: boolean
+  /** cloud-init renders through netplan, the only renderer that finds a NIC by a pattern of its name. */
+  readonly netplan: boolean
   /** The containerd to use when the blueprint names none, where the default is not packaged any more. */
   readonly runtimeVersion?: string
   readonly source: string

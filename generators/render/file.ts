@@ -19,7 +19,7 @@ export function renderBody(body: Body, assets: Assets): string {
     case 'json':
       return `${JSON.stringify(body.value, null, 2)}\n`
     case 'toml':
-      return `${toToml(body.value)}\n`
+      return `${toToml(body.value).trimEnd()}\n`
     case 'lines':
       return body.lines.map((line) => `${line}\n`).join('')
     case 'env':

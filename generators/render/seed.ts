@@ -11,8 +11,9 @@ export function renderMetaData(plan: ClusterPlan, node: NodePlan): string {
 }
 
 /** Version 2. Without an address the node asks DHCP. */
-export function renderNetworkConfig({ endpoint, network }: ClusterPlan, node: NodePlan): string {
-  const { name, match } = nic(endpoint.interface, node.mac)
+export function renderNetworkConfig(plan: ClusterPlan, node: NodePlan): string {
+  const { network } = plan
+  const { name, match } = nic(plan, node)
   const v6 = node.address?.includes(':') === true
   const addressing: JsonObject =
     node.address === undefined
@@ -27,12 +28,18 @@ export function renderNetworkConfig({ endpoint, network }: ClusterPlan, node: No
   return toYaml([{ version: 2, ethernets: { [name]: { ...match, ...addressing, ...nameservers } } }])
 }
 
-function nic(named: string, mac: string | undefined): { name: string; match: JsonObject } {
+/** Nodes whose NIC can only be guessed to be eth0. */
+export function guessedNics(plan: ClusterPlan): readonly NodePlan[] {
+  return plan.nodes.filter(
+    (node) => node.mac === undefined && plan.endpoint.interface === 'auto' && !plan.os.netplan,
+  )
+}
+
+function nic({ endpoint, os }: ClusterPlan, { mac }: NodePlan): { name: string; match: JsonObject } {
+  const named = endpoint.interface === 'auto' ? undefined : endpoint.interface
   if (mac !== undefined)
-    return {
-      name: 'eth0',
-      match: { match: { macaddress: mac }, 'set-name': named === 'auto' ? 'eth0' : named },
-    }
-  // One Ethernet card, whatever the hypervisor calls it.
-  return named === 'auto' ? { name: 'primary', match: { match: { name: 'e*' } } } : { name: named, match: {} }
+    return { name: named ?? 'eth0', match: { match: { macaddress: mac }, 'set-name': named ?? 'eth0' } }
+  if (named !== undefined) return { name: named, match: {} }
+  // One Ethernet card, whatever the hypervisor calls it; other renderers take the key for its name.
+  return os.netplan ? { name: 'primary', match: { match: { name: 'e*' } } } : { name: 'eth0', match: {} }
 }

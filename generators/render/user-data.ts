@@ -86,9 +86,12 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64')
 }
 
-/** A console's line discipline cuts lines at 4,096 characters. */
-function wrap(text: string): string {
-  return `${(text.match(/.{1,76}/g) ?? []).join('\n')}\n`
+/** A terminal's line discipline cuts lines at 4,096 characters; mail wants 76 (RFC 2045). */
+function wrap(text: string, width = 1000): string {
+  const lines = Array.from({ length: Math.ceil(text.length / width) }, (_, n) =>
+    text.slice(n * width, (n + 1) * width),
+  )
+  return `${lines.join('\n')}\n`
 }
 
 /** The bytes that are pasted or posted. */
@@ -119,7 +122,7 @@ function mime(text: string): string {
     'Content-Transfer-Encoding: base64',
     'Content-Disposition: attachment; filename="leaven.yaml"',
     '',
-    `${wrap(base64(new TextEncoder().encode(text)))}--${boundary}--`,
+    `${wrap(base64(new TextEncoder().encode(text)), 76)}--${boundary}--`,
     '',
   ].join('\n')
 }

@@ -11,6 +11,7 @@ export function toYaml(documents: readonly Json[]): string {
         version: '1.1',
         lineWidth: 0,
         blockQuote: 'literal',
+        indentSeq: false,
         aliasDuplicateObjects: false,
       }),
     )
