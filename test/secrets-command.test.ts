@@ -78,7 +78,7 @@ describe('show', () => {
         secrets().bootstrapToken.reveal().slice(0, 6),
       ])
         expect(out).toContain(known)
-      if (command.endsWith('--json')) expect(JSON.parse(out).certificates).toHaveLength(5)
+      if (command.endsWith('--json')) expect(JSON.parse(out).certificates).toHaveLength(4)
     },
   )
 
