@@ -34,11 +34,21 @@ export interface Compiled {
   readonly groups?: readonly GroupPlan[]
 }
 
+/** What is known before the secrets are: everything but the nodes' files. */
+export interface Checked extends Omit<Compiled, 'groups'> {
+  readonly blueprint?: Blueprint
+}
+
 export function compile(inputs: CompileInputs): Compiled {
-  const loaded = parseSource(inputs.file, inputs.blueprint)
+  return complete(check(inputs), inputs.secrets)
+}
+
+/** Blueprint → plan. The secrets' name and kind follow from it. */
+export function check({ file, blueprint: bytes, kubernetes }: Omit<CompileInputs, 'secrets'>): Checked {
+  const loaded = parseSource(file, bytes)
   if ('failed' in loaded) return { source: loaded.source, diagnostics: loaded.failed }
   const { source } = loaded
-  const finish = (diagnostics: readonly Diagnostic[], rest: Partial<Compiled> = {}): Compiled => ({
+  const finish = (diagnostics: readonly Diagnostic[], rest: Partial<Checked> = {}): Checked => ({
     source,
     diagnostics: inOrder(source, [...loaded.diagnostics, ...diagnostics]),
     ...rest,
@@ -47,15 +57,34 @@ export function compile(inputs: CompileInputs): Compiled {
   if (hasErrors(shape)) return finish(shape)
   const blueprint = source.value as unknown as Blueprint
   const rules = [...shape, ...checkRules(blueprint)]
-  const { plan, diagnostics } = planCluster(blueprint, inputs.kubernetes)
+  const { plan, diagnostics } = planCluster(blueprint, kubernetes)
   const found = [...rules, ...diagnostics]
   if (plan === undefined || hasErrors(found)) return finish(found)
-  const lints = [...lintPlan(plan), ...providerRules(plan, blueprint), ...secretsFit(plan, inputs.secrets)]
-  const groups = sketchGroups(plan, blueprint).map((group) =>
-    planGroup(plan, blueprint, group, inputs.secrets ?? withheld),
+  return finish([...found, ...lintPlan(plan), ...providerRules(plan, blueprint)], { plan, blueprint })
+}
+
+/**
+ * Plan → groups.
+ * @param secrets left out: everything is planned, with secrets withheld
+ */
+export function complete(checked: Checked, secrets?: ClusterSecrets): Compiled {
+  const { source, blueprint, plan } = checked
+  if (blueprint === undefined || plan === undefined) return checked
+  const planned = sketchGroups(plan, blueprint).map((group) =>
+    planGroup(plan, blueprint, group, secrets ?? withheld),
   )
-  const all = [...found, ...lints, ...groups.flatMap((group) => group.diagnostics)]
-  return finish(all, { plan, ...(hasErrors(all) ? {} : { groups: groups.map(({ group }) => group) }) })
+  const found = [
+    ...checked.diagnostics,
+    ...secretsFit(plan, secrets),
+    ...planned.flatMap((group) => group.diagnostics),
+  ]
+  const diagnostics = inOrder(source, found)
+  return {
+    source,
+    diagnostics,
+    plan,
+    ...(hasErrors(found) ? {} : { groups: planned.map(({ group }) => group) }),
+  }
 }
 
 function providerRules(plan: ClusterPlan, blueprint: Blueprint): readonly Diagnostic[] {
@@ -115,7 +144,7 @@ const withheld: ClusterSecrets = {
   caCertHash: '',
 }
 
-function inOrder(source: Source, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+function inOrder(source: Compiled['source'], diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const place = (diagnostic: Diagnostic) => {
     const { line, column } = diagnostic.position ?? source.locate(diagnostic.path, diagnostic.atKey)
     return line * 100_000 + column

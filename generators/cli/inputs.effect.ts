@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { printReport, reportJson, summary } from '../blueprint/report.ts'
 import { suggestion } from '../blueprint/schema.ts'
 import { maxBlueprintBytes } from '../blueprint/source.ts'
-import { type Compiled, compile } from '../compile.ts'
+import { type Compiled, check, complete } from '../compile.ts'
 import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
 import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
@@ -85,17 +85,17 @@ export async function compileOrReport(
   { withSecrets }: { readonly withSecrets: boolean },
 ): Promise<Ready | undefined> {
   const blueprint = await readBlueprint(invocation, io)
-  const inputs = { file: blueprint.file, blueprint: blueprint.bytes, kubernetes: loadKubernetesTable() }
-  const planned = compile(inputs)
-  if (planned.plan === undefined || planned.groups === undefined || !withSecrets) {
-    report(planned, planned.diagnostics, invocation, io)
-    return ready(blueprint, planned, invocation)
-  }
-  const secrets = await loadSecrets(planned.plan, blueprint, invocation, io)
-  if (secrets === undefined) return undefined
-  const compiled = compile({ ...inputs, secrets })
+  const checked = check({
+    file: blueprint.file,
+    blueprint: blueprint.bytes,
+    kubernetes: loadKubernetesTable(),
+  })
+  const sound = checked.plan !== undefined && !hasErrors(checked.diagnostics)
+  const secrets =
+    withSecrets && sound ? await loadSecrets(checked.plan, blueprint, invocation, io) : undefined
+  const compiled = complete(checked, secrets)
   report(compiled, compiled.diagnostics, invocation, io)
-  return ready(blueprint, compiled, invocation)
+  return withSecrets && secrets === undefined ? undefined : ready(blueprint, compiled, invocation)
 }
 
 function ready(
