@@ -93,16 +93,21 @@ describe('show', () => {
   })
 })
 
+function replaceByFolder(file: string): void {
+  rmSync(file)
+  mkdirSync(file)
+}
+
 describe('a file that cannot be trusted is refused by every command that reads it', () => {
   test.each([
     [
       'readable by the group',
       (file: string) => chmodSync(file, 0o640),
-      /mode 0640[^]*chmod 600 .*prod\.secrets\.yaml/,
+      /mode 0640[\s\S]*chmod 600 .*prod\.secrets\.yaml/,
     ],
-    ['readable by all', (file: string) => chmodSync(file, 0o604), /mode 0604[^]*chmod 600/],
-    ['missing', (file: string) => rmSync(file), /does not exist[^]*gen secrets create/],
-    ['a directory', (file: string) => (rmSync(file), mkdirSync(file)), /is a directory/],
+    ['readable by all', (file: string) => chmodSync(file, 0o604), /mode 0604[\s\S]*chmod 600/],
+    ['missing', (file: string) => rmSync(file), /does not exist[\s\S]*gen secrets create/],
+    ['a directory', replaceByFolder, /is a directory/],
     [
       'too large',
       (file: string) => writeFileSync(file, Buffer.alloc(50 * 1024 * 1024, '# \n')),

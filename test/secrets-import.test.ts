@@ -83,12 +83,12 @@ describe('import', () => {
     [
       'no etcd CA',
       (pki: string) => rmSync(join(pki, 'etcd'), { recursive: true }),
-      /etcd\/ca\.crt does not exist[^]*etcd\/ca\.key does not exist/,
+      /etcd\/ca\.crt does not exist[\s\S]*etcd\/ca\.key does not exist/,
     ],
     [
       'an external CA',
       (pki: string) => rmSync(join(pki, 'ca.key')),
-      /pki\/ca\.key does not exist[^]*external CA cannot be imported/,
+      /pki\/ca\.key does not exist[\s\S]*external CA cannot be imported/,
     ],
     [
       'a key of another CA',

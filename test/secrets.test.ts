@@ -68,25 +68,26 @@ describe.each(algorithms)('%s', (algorithm) => {
     expect(new Date(validTo).getTime() - new Date('2026-11-21T09:00:00Z').getTime()).toBe(3650 * day)
   })
 
-  test.each([
-    ['controlPlane', 'CN=leaven:control-plane,O=system:masters'],
-  ] as const)('the client %s is signed by our CA for client use only', async (name, subject) => {
-    const { authorities, clients } = await made
-    const ca = file('ca.crt', authorities.kubernetes.certificate)
-    const path = file(`${name}.crt`, clients[name].certificate)
-    expect(
-      openssl(['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', ca, path]).toString(),
-    ).toContain(': OK')
-    expect(() => openssl(['verify', '-purpose', 'sslserver', '-CAfile', ca, path])).toThrow()
-    const other = file('other.crt', authorities.etcd.certificate)
-    expect(() => openssl(['verify', '-CAfile', other, path])).toThrow()
-    const told = openssl(['x509', '-in', path, '-noout', '-subject', '-nameopt', 'RFC2253']).toString()
-    expect(told).toBe(`subject=${subject}\n`)
-    expect(new X509Certificate(clients[name].certificate).ca).toBe(false)
-    expect(new X509Certificate(clients[name].certificate).validTo).toBe(
-      new X509Certificate(authorities.kubernetes.certificate).validTo,
-    )
-  })
+  test.each([['controlPlane', 'CN=leaven:control-plane,O=system:masters']] as const)(
+    'the client %s is signed by our CA for client use only',
+    async (name, subject) => {
+      const { authorities, clients } = await made
+      const ca = file('ca.crt', authorities.kubernetes.certificate)
+      const path = file(`${name}.crt`, clients[name].certificate)
+      expect(
+        openssl(['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', ca, path]).toString(),
+      ).toContain(': OK')
+      expect(() => openssl(['verify', '-purpose', 'sslserver', '-CAfile', ca, path])).toThrow()
+      const other = file('other.crt', authorities.etcd.certificate)
+      expect(() => openssl(['verify', '-CAfile', other, path])).toThrow()
+      const told = openssl(['x509', '-in', path, '-noout', '-subject', '-nameopt', 'RFC2253']).toString()
+      expect(told).toBe(`subject=${subject}\n`)
+      expect(new X509Certificate(clients[name].certificate).ca).toBe(false)
+      expect(new X509Certificate(clients[name].certificate).validTo).toBe(
+        new X509Certificate(authorities.kubernetes.certificate).validTo,
+      )
+    },
+  )
 
   test('the CA hash is what openssl computes the way the kubeadm documentation shows', async () => {
     const { authorities, caCertHash: hash } = await made
@@ -100,7 +101,9 @@ describe.each(algorithms)('%s', (algorithm) => {
     const { authorities, serviceAccount } = await made
     const label = algorithm === 'rsa-2048' ? 'RSA PRIVATE KEY' : 'EC PRIVATE KEY'
     for (const key of [authorities.etcd.key, serviceAccount.privateKey])
-      expect(key.reveal()).toMatch(new RegExp(`^-----BEGIN ${label}-----\n[^]*-----END ${label}-----\n$`))
+      expect(key.reveal()).toMatch(
+        new RegExp(`^-----BEGIN ${label}-----\n[\\s\\S]*-----END ${label}-----\n$`),
+      )
     expect(openssl(['pkey', '-pubout'], serviceAccount.privateKey.reveal()).toString()).toBe(
       serviceAccount.publicKey,
     )
