@@ -26,9 +26,12 @@ export function workplace(scratch: string, kubernetes?: string) {
     let err = ''
     const code = await main(command.split(' '), {
       stdin: async () => new Uint8Array(),
-      stdout: async (chunk) =>
-        void (out += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()),
-      stderr: (line) => void (err += line),
+      stdout: async (chunk) => {
+        out += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
+      },
+      stderr: (line) => {
+        err += line
+      },
       env: {},
       cwd: folder,
       stdoutIsTerminal: terminal,
