@@ -1,7 +1,7 @@
 /** Reading with a limit, writing whole or not at all. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** Why a file could not be read or written, without a stack trace's worth of detail. */
@@ -103,14 +103,6 @@ async function throughTemporary(
   } finally {
     await rm(temporary, { force: true })
   }
-}
-
-/** Whether anything, of any kind, is at this path. */
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function isSame(path: string, bytes: Uint8Array, mode: number): Promise<boolean> {
