@@ -1,5 +1,5 @@
 /** GroupPlan → cloud-config, and the encodings that carry it to a machine. */
-import { gzipSync } from 'fflate'
+import { gzipSync } from 'fflate/browser'
 import type { FileSpec } from '../model/contribution.ts'
 import { type JsonObject, mergePatch } from '../model/json.ts'
 import type { GroupPlan } from '../model/plan.ts'
