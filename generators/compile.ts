@@ -12,6 +12,7 @@ import type { ClusterSecrets } from './model/secrets.ts'
 import { choose, planCluster } from './plan/cluster.ts'
 import { planGroup, sketchGroups } from './plan/group.ts'
 import { lintPlan } from './plan/lints.ts'
+import { checkTexts, type Texts } from './plan/texts.ts'
 import * as registry from './registry.ts'
 import { isEllipticKey } from './secrets/inspect.ts'
 
@@ -22,6 +23,8 @@ export interface CompileInputs {
   readonly kubernetes: KubernetesTable
   /** Left out: everything is planned, with secrets withheld. */
   readonly secrets?: ClusterSecrets
+  /** What the blueprint names under `file`; `textPaths` says which those are. */
+  readonly texts?: Texts
 }
 
 export interface Compiled {
@@ -36,15 +39,20 @@ export interface Compiled {
 
 /** What is known before the secrets are: everything but the nodes' files. */
 export interface Checked extends Omit<Compiled, 'groups'> {
+  /** Present when its shape is right. */
   readonly blueprint?: Blueprint
 }
 
 export function compile(inputs: CompileInputs): Compiled {
-  return complete(check(inputs), inputs.secrets)
+  return complete(check(inputs), inputs.secrets, inputs.texts)
 }
 
 /** Blueprint → plan. The secrets' name and kind follow from it. */
-export function check({ file, blueprint: bytes, kubernetes }: Omit<CompileInputs, 'secrets'>): Checked {
+export function check({
+  file,
+  blueprint: bytes,
+  kubernetes,
+}: Omit<CompileInputs, 'secrets' | 'texts'>): Checked {
   const loaded = parseSource(file, bytes)
   if ('failed' in loaded) return { source: loaded.source, diagnostics: loaded.failed }
   const { source } = loaded
@@ -53,13 +61,13 @@ export function check({ file, blueprint: bytes, kubernetes }: Omit<CompileInputs
     diagnostics: inOrder(source, [...loaded.diagnostics, ...diagnostics]),
     ...rest,
   })
-  const shape = checkShape(source.value)
+  const shape = checkShape(source.value, source.written)
   if (hasErrors(shape)) return finish(shape)
   const blueprint = source.value as unknown as Blueprint
   const rules = [...shape, ...checkRules(blueprint)]
   const { plan, diagnostics } = planCluster(blueprint, kubernetes)
   const found = [...rules, ...diagnostics]
-  if (plan === undefined || hasErrors(found)) return finish(found)
+  if (plan === undefined || hasErrors(found)) return finish(found, { blueprint })
   return finish([...found, ...lintPlan(plan), ...providerRules(plan, blueprint)], { plan, blueprint })
 }
 
@@ -67,14 +75,18 @@ export function check({ file, blueprint: bytes, kubernetes }: Omit<CompileInputs
  * Plan → groups.
  * @param secrets left out: everything is planned, with secrets withheld
  */
-export function complete(checked: Checked, secrets?: ClusterSecrets): Compiled {
+export function complete(checked: Checked, secrets?: ClusterSecrets, texts: Texts = {}): Compiled {
   const { source, blueprint, plan } = checked
-  if (blueprint === undefined || plan === undefined) return checked
+  if (blueprint === undefined) return checked
+  const wrongTexts = checkTexts(blueprint, texts)
+  if (plan === undefined || hasErrors(wrongTexts))
+    return { ...checked, diagnostics: inOrder(source, [...checked.diagnostics, ...wrongTexts]) }
   const planned = sketchGroups(plan, blueprint).map((group) =>
-    planGroup(plan, blueprint, group, secrets ?? withheld),
+    planGroup(plan, blueprint, group, secrets ?? withheld, texts),
   )
   const found = [
     ...checked.diagnostics,
+    ...wrongTexts,
     ...secretsFit(plan, secrets),
     ...planned.flatMap((group) => group.diagnostics),
   ]

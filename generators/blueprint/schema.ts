@@ -7,24 +7,30 @@ import * as registry from '../registry.ts'
 import { axes } from './assemble.ts'
 import { type SchemaError, validators } from './validators.gen.js'
 
-/** All problems of shape, in no particular order. */
-export function checkShape(value: Json): readonly Diagnostic[] {
+type Written = (path: Path) => string | undefined
+
+/**
+ * All problems of shape, in no particular order.
+ * @param written the text of a scalar, to quote it as it stands
+ */
+export function checkShape(value: Json, written: Written): readonly Diagnostic[] {
   if (!isObject(value))
     return [error('blueprint/wrong-type', [], `a blueprint is a mapping, but this is ${kindOf(value)}`)]
   return [
-    ...check('root', value, []),
-    ...axes.flatMap((axis) => checkAxis(value, axis)),
+    ...check('root', value, [], written),
+    ...axes.flatMap((axis) => checkAxis(value, axis, written)),
     ...checkRoles(value),
   ]
 }
 
 /** The name after which the user's word was probably meant, or undefined when none is near. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined
-  const best = closest(word.toLowerCase(), known)
-  return distance(word.toLowerCase(), best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3))
-    ? best
-    : undefined
+  const asked = word.toLowerCase()
+  if (known.length === 0 || word.length > 100) return undefined
+  const best = closest(asked, known)
+  const swapped = [...asked].sort().join('') === [...best.toLowerCase()].sort().join('')
+  const allowed = Math.max(swapped ? 2 : 1, Math.floor(best.length / 3))
+  return distance(asked, best.toLowerCase()) <= allowed ? best : undefined
 }
 
 /** `did you mean x?`, or the list of what is known. */
@@ -36,6 +42,7 @@ export function suggestion(word: string, known: readonly string[]): string {
 function checkAxis(
   value: JsonObject,
   { axis, path, fallback }: (typeof axes)[number],
+  written: Written,
 ): readonly Diagnostic[] {
   let node: Json | undefined = value
   for (const key of path) node = isObject(node) ? node[key] : undefined
@@ -53,7 +60,7 @@ function checkAxis(
         suggestion(name, known),
       ),
     ]
-  return check(`${axis}/${name}`, node, path)
+  return check(`${axis}/${name}`, node, path, written)
 }
 
 function checkRoles(value: JsonObject): readonly Diagnostic[] {
@@ -81,16 +88,16 @@ export function roleHint(word: string): string {
   return suggestion(word, Object.keys(roleSpellings))
 }
 
-function check(name: string, value: Json, base: Path): readonly Diagnostic[] {
+function check(name: string, value: Json, base: Path, written: Written): readonly Diagnostic[] {
   const validate = validators[name]
   if (validate === undefined) throw new Error(`no validator ${name}: run npm run build`)
   if (validate(value)) return []
   return (validate.errors ?? [])
     .filter((problem) => problem.keyword !== 'propertyNames' && problem.keyword !== 'if')
-    .map((problem) => translate(problem, value, base))
+    .map((problem) => translate(problem, value, base, written))
 }
 
-function translate(problem: SchemaError, root: Json, base: Path): Diagnostic {
+function translate(problem: SchemaError, root: Json, base: Path, written: Written): Diagnostic {
   const local = problem.instancePath.split('/').slice(1).map(unescapePointer)
   const path: Path = [...base, ...indexed(local, root)]
   const name = path.length === 0 ? 'the blueprint' : display(path)
@@ -118,7 +125,7 @@ function translate(problem: SchemaError, root: Json, base: Path): Diagnostic {
         'blueprint/wrong-type',
         path,
         `${name} is ${kindOf(value)}, not ${article(problem.params['type'])}`,
-        quoteHint(problem, value),
+        quoteHint(problem, value, written(path)),
       )
     case 'enum':
     case 'const': {
@@ -160,9 +167,9 @@ function example(problem: SchemaError, field: string): string | undefined {
 }
 
 /** YAML reads 1.30 as the number 1.3, and `no` or dates as other types than were meant. */
-function quoteHint(problem: SchemaError, value: Json): string | undefined {
+function quoteHint(problem: SchemaError, value: Json, written = String(value)): string | undefined {
   return problem.params['type'] === 'string' && (typeof value === 'number' || typeof value === 'boolean')
-    ? `put it in quotes: "${String(value)}"`
+    ? `put it in quotes: "${written}"`
     : undefined
 }
 

@@ -1,11 +1,23 @@
 /** YAML text → plain data, with the way back from a path to line and column. Refuses what cannot be one document. */
-import { isMap, isNode, isPair, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLError } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import type { Diagnostic, Path } from '../model/diagnostic.ts'
 import type { Json } from '../model/json.ts'
 
 export const maxBlueprintBytes = 1024 * 1024
 
-/** A span in the text; lines and columns count from 1, `length` in characters of that line. */
+/** A span in the text; lines and columns count from 1, columns and `length` in UTF-16 units, as editors and SARIF do. */
 export interface Position {
   readonly line: number
   readonly column: number
@@ -19,6 +31,8 @@ export interface Source {
   readonly value: Json
   /** Where a path is; the nearest existing ancestor when it is absent. */
   readonly locate: (path: Path, atKey?: boolean) => Position
+  /** A scalar as it was written, `1.30` where the value is 1.3. */
+  readonly written: (path: Path) => string | undefined
 }
 
 export type Loaded =
@@ -52,7 +66,13 @@ export function parseSource(file: string, bytes: Uint8Array): Loaded {
 
 function parseText(file: string, text: string): Loaded {
   const counter = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
+  const documents = parseAllDocuments(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    // Its warnings are diagnostics of ours; by itself it would print some of them.
+    logLevel: 'error',
+  })
   const lines = text.split('\n')
   const at = (offset: number, length = 1): Position => {
     const { line, col } = counter.linePos(Math.min(offset, text.length))
@@ -74,7 +94,9 @@ function parseText(file: string, text: string): Loaded {
       ],
     }
   const second = documents[1]
-  const problems = first.errors.map((problem) => syntaxProblem(problem, text, at))
+  const problems = first.errors.map((problem) =>
+    problem.code === 'DUPLICATE_KEY' ? duplicateKey(problem, first.contents, at) : syntaxProblem(problem, at),
+  )
   if (second !== undefined && problems.length === 0)
     problems.push({
       code: 'blueprint/many-documents',
@@ -99,29 +121,56 @@ function parseText(file: string, text: string): Loaded {
   }
   const root = first.contents as Node
   return {
-    source: { file, lines, value, locate: (path, atKey) => locate(root, path, atKey ?? false, at, lines) },
+    source: {
+      file,
+      lines,
+      value,
+      locate: (path, atKey) => locate(root, path, atKey ?? false, at, lines),
+      written: (path) => {
+        const node = first.getIn(path, true)
+        return isScalar(node) ? node.source : undefined
+      },
+    },
     diagnostics: first.warnings.map((problem) => ({
-      ...syntaxProblem(problem, text, at),
+      ...syntaxProblem(problem, at),
       severity: 'warning' as const,
     })),
   }
 }
 
-function syntaxProblem(
-  problem: YAMLError,
-  text: string,
-  at: (offset: number, length?: number) => Position,
-): Diagnostic {
-  const [start, end] = problem.pos
-  const duplicate = problem.code === 'DUPLICATE_KEY'
-  const key = duplicate ? (text.slice(start).match(/^[^\s:]+/)?.[0] ?? '') : ''
+function syntaxProblem({ pos: [start, end], message }: YAMLError, at: At): Diagnostic {
   return {
-    code: duplicate ? 'blueprint/duplicate-key' : 'blueprint/syntax',
+    code: 'blueprint/syntax',
     severity: 'error',
     path: [],
-    position: at(start, duplicate ? key.length : Math.min(end - start, 40)),
-    message: duplicate ? `the key ${key} is given twice` : `not YAML: ${lowerFirst(problem.message)}`,
-    ...(duplicate ? { hint: 'remove one of them' } : {}),
+    position: at(start, Math.min(end - start, 40)),
+    message: `not YAML: ${lowerFirst(message)}`,
+  }
+}
+
+/** The parser tells where the second key is; the first is the same key in the same mapping. */
+function duplicateKey({ pos: [start] }: YAMLError, contents: Node | null, at: At): Diagnostic {
+  let key: unknown = ''
+  let [second, first] = [at(start), undefined as Position | undefined]
+  visit(contents, {
+    Map(_, { items }) {
+      const found = items.find((pair) => isScalar(pair.key) && pair.key.range?.[0] === start)
+      if (found === undefined || !isScalar(found.key)) return undefined
+      key = found.key.value
+      second = spanOf(found.key, at) ?? second
+      const earlier = items.find((pair) => isScalar(pair.key) && pair.key.value === key)
+      first = isScalar(earlier?.key) ? spanOf(earlier.key, at) : undefined
+      return visit.BREAK
+    },
+  })
+  return {
+    code: 'blueprint/duplicate-key',
+    severity: 'error',
+    path: [],
+    position: second,
+    message: `the key ${String(key)} is given twice`,
+    hint: 'remove one of them',
+    ...(first ? { related: [{ path: [], position: first, message: 'it is first given here' }] } : {}),
   }
 }
 
@@ -136,11 +185,13 @@ function locate(root: Node, path: Path, atKey: boolean, at: At, lines: readonly 
   let key: Node | undefined
   for (const step of path) {
     const next = child(node, step)
-    if (next === undefined) return span(key ?? node, at, lines)
+    // Absent: the nearest that is there. What an alias stands for is elsewhere; the alias is what the user sees.
+    if (next === undefined) return span(isAlias(node) ? node : (key ?? node), at, lines)
     node = next.value
     key = next.key
   }
-  return span(atKey && key !== undefined ? key : (node ?? key), at, lines)
+  // A block collection has no one line of its own, and an empty value no character: their key has.
+  return span(key !== undefined && (atKey || isBlock(node) || isEmpty(node)) ? key : (node ?? key), at, lines)
 }
 
 function child(node: unknown, step: string | number): { key: Node | undefined; value: unknown } | undefined {
@@ -157,17 +208,27 @@ function child(node: unknown, step: string | number): { key: Node | undefined; v
   return undefined
 }
 
-/** The token itself; for a block collection its first key, since it has no one line of its own. */
+function isBlock(node: unknown): boolean {
+  return (isMap(node) || isSeq(node)) && node.flow !== true && node.items.length > 0
+}
+
+function isEmpty(node: unknown): boolean {
+  return isScalar(node) && node.range !== undefined && node.range?.[0] === node.range?.[1]
+}
+
+/** The token itself, as far as its first line goes; for a block collection its first key. */
 function span(node: unknown, at: At, lines: readonly string[]): Position {
   let token = node
-  while (isMap(token) || isSeq(token)) {
+  while ((isMap(token) || isSeq(token)) && isBlock(token)) {
     const first: unknown = token.items[0]
-    if (first === undefined || token.flow === true) break
     token = isPair(first) ? first.key : first
   }
-  const range = isNode(token) ? token.range : undefined
-  if (!range) return at(0)
-  const start = at(range[0], range[1] - range[0])
+  const start = isNode(token) ? spanOf(token, at) : undefined
+  if (start === undefined) return at(0)
   const rest = (lines[start.line - 1]?.length ?? 0) - start.column + 1
   return { ...start, length: Math.max(1, Math.min(start.length, rest)) }
+}
+
+function spanOf({ range }: Node, at: At): Position | undefined {
+  return range ? at(range[0], range[1] - range[0]) : undefined
 }

@@ -83,7 +83,18 @@ export const blueprintOptions: Readonly<Record<string, OptionSpec>> = {
     default: '<name>.secrets.yaml beside the blueprint',
   },
   strict: { type: 'boolean', description: 'warnings fail too' },
-  format: { type: 'string', value: 'text|json', description: 'how problems are printed', default: 'text' },
+  format: {
+    type: 'string',
+    value: 'text|json|github|sarif',
+    description: 'how problems are printed: to read, for programs, as annotations of a pull request',
+    default: 'text',
+  },
+  color: {
+    type: 'string',
+    value: 'auto|always|never',
+    description: 'colours in that text',
+    default: 'auto: on a terminal, unless NO_COLOR is set',
+  },
 }
 
 /**

@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { printReport, reportJson, summary } from '../blueprint/report.ts'
 import { suggestion } from '../blueprint/schema.ts'
 import { maxBlueprintBytes } from '../blueprint/source.ts'
 import { type Compiled, check, complete } from '../compile.ts'
@@ -10,11 +9,14 @@ import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../eff
 import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
+import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
+import { type Texts, textPaths } from '../plan/texts.ts'
 import { serialiseSecrets } from '../secrets/file.ts'
-import { flag, type Invocation, type Io, text, UsageError, UserError } from './command.ts'
+import { flag, type Invocation, type Io, text, UserError } from './command.ts'
+import { readReporting, report } from './report.ts'
 
 export interface BlueprintText {
   /** As it is named in messages. */
@@ -26,6 +28,8 @@ export interface BlueprintText {
 }
 
 const example = 'ha-kube-vip'
+/** No cloud takes more user-data than this. */
+const maxTextBytes = 1024 * 1024
 
 /** `--blueprint`, else cluster.yaml here, else the built-in example. */
 export async function readBlueprint(invocation: Invocation, io: Io): Promise<BlueprintText> {
@@ -76,14 +80,16 @@ export interface Ready {
 }
 
 /**
- * Compiles, prints every problem on stderr, and hands back the plan when there is no error.
+ * Compiles, prints every problem, and hands back the plan when there is no error.
+ * @param asked the problems are what the command is about
  * @returns undefined when the command has to end with exit code 1
  */
 export async function compileOrReport(
   invocation: Invocation,
   io: Io,
-  { withSecrets }: { readonly withSecrets: boolean },
+  { withSecrets, asked = false }: { readonly withSecrets: boolean; readonly asked?: boolean },
 ): Promise<Ready | undefined> {
+  const reporting = readReporting(invocation, io)
   const blueprint = await readBlueprint(invocation, io)
   const checked = check({
     file: blueprint.file,
@@ -93,9 +99,28 @@ export async function compileOrReport(
   const sound = checked.plan !== undefined && !hasErrors(checked.diagnostics)
   const secrets =
     withSecrets && sound ? await loadSecrets(checked.plan, blueprint, invocation, io) : undefined
-  const compiled = complete(checked, secrets)
-  report(compiled, compiled.diagnostics, invocation, io)
+  const compiled = complete(checked, secrets, await readTexts(checked.blueprint, blueprint.folder))
+  await report(compiled, compiled.diagnostics, reporting, io, asked)
   return withSecrets && secrets === undefined ? undefined : ready(blueprint, compiled, invocation)
+}
+
+/** Hooks and files that the blueprint names; what is wrong with one becomes a diagnostic at its name. */
+export async function readTexts(blueprint: Blueprint | undefined, folder: string): Promise<Texts> {
+  const paths = blueprint === undefined ? [] : textPaths(blueprint)
+  return Object.fromEntries(
+    await Promise.all(paths.map(async (path) => [path, await readOne(path, folder)] as const)),
+  )
+}
+
+async function readOne(path: string, folder: string): Promise<Texts[string]> {
+  try {
+    const { bytes } = await readFileLimited(join(folder, path), maxTextBytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    if (cause instanceof FileError) return { problem: cause.message.replace(join(folder, path), path) }
+    if (cause instanceof TypeError) return { problem: `${path} is not UTF-8 text` }
+    throw cause
+  }
 }
 
 function ready(
@@ -107,24 +132,6 @@ function ready(
     hasErrors(diagnostics) ||
     (flag(invocation, 'strict') && diagnostics.some(({ severity }) => severity === 'warning'))
   return plan === undefined || groups === undefined || refused ? undefined : { blueprint, plan, groups }
-}
-
-/** Prints problems on stderr, as text or as JSON. */
-export function report(
-  { source }: Pick<Compiled, 'source'>,
-  diagnostics: readonly Diagnostic[],
-  invocation: Invocation,
-  io: Io,
-): void {
-  const format = text(invocation, 'format') ?? 'text'
-  if (!['text', 'json'].includes(format)) throw new UsageError(`there is no format ${format}`, 'text or json')
-  if (format === 'json') {
-    io.stderr(reportJson(source, diagnostics))
-    return
-  }
-  if (diagnostics.length === 0) return
-  io.stderr(printReport(source, diagnostics, { color: io.stderrIsTerminal && !io.env['NO_COLOR'] }))
-  io.stderr(`\n${summary(diagnostics)}\n`)
 }
 
 /** Where the secrets of a cluster lie. */

@@ -8,7 +8,7 @@ export const validate: Command = {
   options: blueprintOptions,
   examples: [['gen validate -b cluster.yaml --strict', 'warnings fail too']],
   async run(invocation, io) {
-    const ready = await compileOrReport(invocation, io, { withSecrets: false })
+    const ready = await compileOrReport(invocation, io, { withSecrets: false, asked: true })
     if (ready === undefined) return 1
     const { blueprint, plan, groups } = ready
     const count = `${plan.nodes.length} node${plan.nodes.length === 1 ? '' : 's'}, ${groups.length} user-data text${groups.length === 1 ? '' : 's'}`

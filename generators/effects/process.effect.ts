@@ -18,7 +18,7 @@ export function processIo(): Io {
     cwd: process.cwd(),
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
-    columns: process.stdout.columns ?? 80,
+    columns: process.stdout.columns ?? process.stderr.columns ?? 80,
   }
 }
 

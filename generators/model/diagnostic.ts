@@ -12,11 +12,18 @@ export interface Diagnostic {
   /** Point at the key of the last path element instead of its value. */
   readonly atKey?: boolean
   /** Only for text that could not be parsed, where there is no path yet. */
-  readonly position?: { readonly line: number; readonly column: number; readonly length: number }
+  readonly position?: Span
   /** What to do. */
   readonly hint?: string
   /** Other places that take part, such as the first of two duplicates. */
-  readonly related?: readonly { readonly path: Path; readonly message: string }[]
+  readonly related?: readonly { readonly path: Path; readonly position?: Span; readonly message: string }[]
+}
+
+/** Lines and columns count from 1. */
+interface Span {
+  readonly line: number
+  readonly column: number
+  readonly length: number
 }
 
 export function error(code: Diagnostic['code'], path: Path, message: string, hint?: string): Diagnostic {

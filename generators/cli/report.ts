@@ -1,0 +1,73 @@
+/** Prints what is wrong with a blueprint, as the user asked for it. */
+import { printReport, type ReportStyle, summary } from '../blueprint/report.ts'
+import { type ReportFormat, reportFormats, reportGithub, reportJson } from '../blueprint/report-formats.ts'
+import { suggestion } from '../blueprint/schema.ts'
+import type { Compiled } from '../compile.ts'
+import { packageVersion } from '../effects/assets.effect.ts'
+import type { Diagnostic } from '../model/diagnostic.ts'
+import { type Invocation, type Io, text, UsageError } from './command.ts'
+
+const colors = ['auto', 'always', 'never'] as const
+
+export interface Reporting {
+  readonly format: ReportFormat
+  readonly style: ReportStyle
+}
+
+/**
+ * How problems are to be printed.
+ * @throws UsageError for a format or a colour that there is none of
+ */
+export function readReporting(invocation: Invocation, io: Io): Reporting {
+  const format = oneOf(invocation, 'format', reportFormats)
+  const color = oneOf(invocation, 'color', colors)
+  // https://no-color.org
+  const auto = io.stderrIsTerminal && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
+  return {
+    format,
+    style: {
+      color: color === 'always' || (color === 'auto' && auto),
+      width: io.stderrIsTerminal ? io.columns : undefined,
+    },
+  }
+}
+
+function oneOf<Word extends string>(
+  invocation: Invocation,
+  name: string,
+  known: readonly [Word, ...Word[]],
+): Word {
+  const given = text(invocation, name)
+  if (given === undefined) return known[0]
+  const found = known.find((word) => word === given)
+  if (found === undefined) throw new UsageError(`--${name} cannot be ${given}`, suggestion(given, known))
+  return found
+}
+
+/**
+ * Prints problems: text on standard error.
+ * @param asked they are all that was asked for, so what programs read goes to standard output
+ */
+export async function report(
+  { source }: Pick<Compiled, 'source'>,
+  diagnostics: readonly Diagnostic[],
+  { format, style }: Reporting,
+  io: Io,
+  asked: boolean,
+): Promise<void> {
+  if (format === 'text') {
+    if (diagnostics.length === 0) return
+    io.stderr(`${printReport(source, diagnostics, style)}\n`)
+    const counted = summary(diagnostics)
+    if (counted !== '') io.stderr(`${counted}\n`)
+    return
+  }
+  const printed =
+    format === 'json'
+      ? reportJson(source, diagnostics)
+      : format === 'github'
+        ? reportGithub(source, diagnostics)
+        : (await import('../blueprint/report-sarif.ts')).reportSarif(source, diagnostics, packageVersion())
+  if (asked) await io.stdout(printed)
+  else io.stderr(printed)
+}
