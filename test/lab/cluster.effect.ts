@@ -4,7 +4,16 @@ import { parse } from 'yaml'
 import { labSources } from './cache.effect.ts'
 import { exec } from './exec.effect.ts'
 import type { Lab } from './host.effect.ts'
-import { exists, install, type Machine, machineNamed, pathOn, powerOn, run } from './machine.effect.ts'
+import {
+  type Disk,
+  exists,
+  install,
+  type Machine,
+  machineNamed,
+  pathOn,
+  powerOn,
+  run,
+} from './machine.effect.ts'
 import type { Recipe } from './recipes.effect.ts'
 
 /** A compiled blueprint and the machines that are to become its cluster. */
@@ -29,6 +38,7 @@ export type Node = {
   readonly name: string
   readonly role: 'control-plane' | 'worker'
   readonly address: string
+  readonly mac?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[]
 }
@@ -91,11 +101,15 @@ export async function installAll(cluster: Cluster): Promise<void> {
   for (const node of cluster.topology.nodes) await installNode(cluster, node)
 }
 
-/** @param size MiB of /var, see machine.effect.ts */
-export async function installNode(cluster: Cluster, node: Node, size?: number): Promise<void> {
+/** A blank disk for one node; see Disk for what can differ. */
+export async function installNode(
+  cluster: Cluster,
+  node: Node,
+  differing: Partial<Pick<Disk, 'archiveOnly' | 'size'>> = {},
+): Promise<void> {
   const seed = join(cluster.directory, 'seed', node.name)
-  const disk = { image: cluster.recipe.machine, seed }
-  await install(machineOf(cluster, node), size === undefined ? disk : { ...disk, size })
+  const mac = node.mac ? { mac: node.mac } : {}
+  await install(machineOf(cluster, node), { image: cluster.recipe.machine, seed, ...mac, ...differing })
 }
 
 export async function powerOnAll(

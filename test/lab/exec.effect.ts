@@ -71,6 +71,9 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }
 
+/** Waiting cannot help: {@link eventually} gives up at once. */
+export class Hopeless extends Error {}
+
 /**
  * Repeats `probe` until it returns something other than undefined or false.
  * A probe that throws has not succeeded yet; its last words are in the error at the end.
@@ -89,6 +92,7 @@ export async function eventually<T>(
       const value = await probe()
       if (value !== undefined && value !== false) return value
     } catch (error) {
+      if (error instanceof Hopeless) throw error
       last = error instanceof Error ? error.message : String(error)
     }
     if (Date.now() >= end) throw new Error(`${what}: not within ${seconds} s${last ? `\n${last}` : ''}`)

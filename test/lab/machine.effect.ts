@@ -19,7 +19,11 @@ export type Disk = {
   readonly image: string
   /** Directory with user-data, meta-data and network-config, copied as they are. */
   readonly seed: string
-  /** Size of /var in MiB; then its images are still in the archive. Default: the host's disk, images imported. */
+  /** Address of its network card. Default: one of its own. */
+  readonly mac?: string
+  /** Leave the container images in the archive, to be imported at first boot. Default: imported already. */
+  readonly archiveOnly?: boolean
+  /** Size of /var in MiB, images in the archive. Default: as large as the host's disk. */
   readonly size?: number
 }
 
@@ -39,8 +43,10 @@ export async function install(machine: Machine, disk: Disk): Promise<void> {
   rmSync(machine.directory, { recursive: true, force: true })
   mkdirSync(machine.directory, { recursive: true })
   writeFileSync(join(machine.directory, 'image'), disk.image)
+  writeFileSync(join(machine.directory, 'mac'), disk.mac ?? ownMac(machine))
   const size = disk.size === undefined ? [] : [String(disk.size)]
-  await exec([join(labSources, 'machine/disk.sh'), disk.image, machine.directory, disk.seed, ...size])
+  const images = disk.archiveOnly ? 'archive' : 'imported'
+  await exec([join(labSources, 'machine/disk.sh'), disk.image, machine.directory, disk.seed, images, ...size])
 }
 
 /** Powers the machine on and returns once its init runs. */
@@ -169,13 +175,18 @@ export function memoryOf(machine: Machine): number {
 async function plugIn(machine: Machine): Promise<void> {
   const { netns } = machine.lab
   const inner = netnsOf(machine)
-  const mac = createHash('sha256').update(machine.name).digest('hex').slice(0, 10).replaceAll(/(..)/g, ':$1')
+  const mac = readFileSync(join(machine.directory, 'mac'), 'utf8')
   await exec(['ip', 'netns', 'add', inner])
   const port = ['name', portOf(machine), 'netns', netns]
-  const eth0 = ['name', 'eth0', 'address', `02${mac}`, 'netns', inner]
+  const eth0 = ['name', 'eth0', 'address', mac, 'netns', inner]
   await exec(['ip', 'link', 'add', ...port, 'type', 'veth', 'peer', ...eth0])
   await exec(['ip', '-n', netns, 'link', 'set', portOf(machine), 'master', 'br0', 'up'])
   await exec(['ip', '-n', inner, 'link', 'set', 'lo', 'up'])
+}
+
+function ownMac(machine: Machine): string {
+  const digest = createHash('sha256').update(machine.name).digest('hex')
+  return `02${digest.slice(0, 10).replaceAll(/(..)/g, ':$1')}`
 }
 
 /** PID 1 of the machine, as the host counts; found by its cgroup, so that it can be no one else's process. */

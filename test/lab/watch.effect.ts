@@ -13,8 +13,16 @@ export type Milestones = {
   readonly done: number
 }
 
-/** Watches from outside until every node is Ready and its first boot done. @param since ms since the epoch */
-export async function waitUntilDone(cluster: Cluster, since: number, seconds = 600): Promise<Milestones> {
+/**
+ * Watches from outside until every one of the nodes is Ready and its first boot done.
+ * @param since milliseconds since the epoch
+ */
+export async function waitUntilDone(
+  cluster: Cluster,
+  since: number,
+  nodes: readonly Node[] = cluster.topology.nodes,
+  seconds = 600,
+): Promise<Milestones> {
   const elapsed = () => Math.round((Date.now() - since) / 100) / 10
   await eventually('the endpoint answers readyz', seconds, () => apiReady(cluster), 250)
   const endpoint = elapsed()
@@ -25,7 +33,7 @@ export async function waitUntilDone(cluster: Cluster, since: number, seconds = 6
     async () => {
       const ready = await readyNodes(cluster)
       if (ready.length > 0) firstReady ??= elapsed()
-      const missing = cluster.topology.nodes.filter((node) => !ready.includes(node.name))
+      const missing = nodes.filter((node) => !ready.includes(node.name))
       if (missing.length > 0) throw new Error(explain(cluster, missing))
       return true
     },
@@ -36,7 +44,7 @@ export async function waitUntilDone(cluster: Cluster, since: number, seconds = 6
     'first boot is done everywhere',
     seconds - allReady,
     async () => {
-      const late = cluster.topology.nodes.filter((node) => statusOf(cluster, node)?.state !== 'done')
+      const late = nodes.filter((node) => statusOf(cluster, node)?.state !== 'done')
       if (late.length > 0) throw new Error(explain(cluster, late))
       return true
     },

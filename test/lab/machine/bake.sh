@@ -52,7 +52,7 @@ for unit in console-getty.service getty@tty1.service systemd-udevd.service syste
 done
 rm -f "$root"/etc/systemd/system/multi-user.target.wants/{haproxy,keepalived}.service # installed, in use only where asked
 for name in 50-pid-max.conf 50-default.conf; do ln -sf /dev/null "$root/etc/sysctl.d/$name"; done
-printf 'datasource_list: [NoCloud, None]\n' > "$root/etc/cloud/cloud.cfg.d/90_datasource.cfg"
+printf 'datasource_list: [NoCloud, None]\nlocale: C.UTF-8\n' > "$root/etc/cloud/cloud.cfg.d/90_datasource.cfg"
 mkdir -p "$root/etc/systemd/journald.conf.d" "$root/var/log/journal"
 echo 'nameserver 10.88.0.1' > "$root/etc/resolv.conf" # nobody listens there: a look-up is refused, not timed out
 printf '[Journal]\nStorage=persistent\nSystemMaxUse=200M\n' > "$root/etc/systemd/journald.conf.d/persistent.conf"

@@ -1,27 +1,32 @@
 #!/bin/bash
 # A machine's disk from a machine image: its own /var, where what is never rewritten (blobs, layers) is hard-linked.
-# usage: disk.sh IMAGE DISK SEED [MEBIBYTES]   with a size /var is an ext4 of that size, without images already imported
+# usage: disk.sh IMAGE DISK SEED imported|archive [MEBIBYTES]
+#   archive: the images are not in containerd yet; with a size, /var is an ext4 of that size (and archive is implied)
 set -euo pipefail
-image=$1 disk=$2 seed=$3 size=${4:-}
+image=$1 disk=$2 seed=$3 images=$4 size=${5:-}
 var=$disk/var
 nocloud=$var/lib/cloud/seed/nocloud
 mkdir -p "$disk"/{upper,work,root} "$var/lib/leaven" "$nocloud"
-immutable=(
-  lib/containerd/io.containerd.content.v1.content/blobs
-  lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
-  lib/leaven/images
-)
+cp "$seed"/* "$nocloud/"
 if [ -n "$size" ]; then
   rsync -a --exclude=/lib/containerd "$image/var/" "$var/"
-  cp "$seed"/* "$nocloud/"
   truncate -s "${size}M" "$disk/var.img"
-  mkfs.ext4 -q -m 0 -d "${var:?}" "$disk/var.img"
+  mkfs.ext4 -q -m 0 -d "$var" "$disk/var.img"
   rm -rf "${var:?}"
   exit
 fi
-cp "$seed"/* "$nocloud/"
-rsync -a "${immutable[@]/#/--exclude=/}" "$image/var/" "$var/"
-for directory in "${immutable[@]}"; do
+linked=(lib/leaven/images)
+if [ "$images" = imported ]; then
+  linked+=(
+    lib/containerd/io.containerd.content.v1.content/blobs
+    lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
+  )
+  exclude=("${linked[@]/#/--exclude=/}")
+else
+  exclude=(--exclude=/lib/leaven/images --exclude=/lib/containerd)
+fi
+rsync -a "${exclude[@]}" "$image/var/" "$var/"
+for directory in "${linked[@]}"; do
   mkdir -p "$var/$(dirname "$directory")"
   cp -al "$image/var/$directory" "$var/$directory" 2> /dev/null ||
     { rm -rf "${var:?}/$directory" && cp -a "$image/var/$directory" "$var/$directory"; }
