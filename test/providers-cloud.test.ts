@@ -31,7 +31,7 @@ describe('clouds', () => {
   test.each([
     [{}, []],
     [aws, ['info aws/node-name']],
-    [{ ...aws, bootstrap: { blockMetadata: false } }, ['warning aws/metadata-open', 'info aws/node-name']],
+    [{ ...aws, bootstrap: { blockMetadata: false } }, ['warning cloud/metadata-open', 'info aws/node-name']],
     [
       {
         ...aws,
@@ -56,7 +56,7 @@ describe('clouds', () => {
     [{ cloud: { provider: 'kubevirt' } }, ['warning kubevirt/vip-needs-bridge']],
     [
       { cloud: { provider: 'hetzner' }, bootstrap: { blockMetadata: false } },
-      ['warning hetzner/metadata-open'],
+      ['warning cloud/metadata-open'],
     ],
   ] as [JsonObject, string[]][])('rules: %j', (patch, expected) => {
     expect(codes('cloud', patch)).toEqual(expected)

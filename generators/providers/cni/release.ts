@@ -26,7 +26,6 @@ export function chooseRelease<Kind extends Release>(
   return releases.find((release) => release.kubernetes.includes(kubernetes.facts.minor)) ?? releases.at(-1)
 }
 
-/** Codes are `<name>/…`. */
 export function releaseRules(
   name: string,
   releases: readonly Release[],
@@ -39,7 +38,7 @@ export function releaseRules(
     const known = `known: ${releases.map(({ version }) => version).join(', ')}`
     return [
       error(
-        `${name}/unknown-version`,
+        'cni/unknown-version',
         path,
         `${name} ${plan.network.cniOptions['version']} is no version that we know`,
         known,
@@ -50,7 +49,7 @@ export function releaseRules(
   const usual = releases.find((candidate) => candidate.kubernetes.includes(minor))?.version
   return [
     warning(
-      `${name}/other-version`,
+      'cni/other-version',
       path,
       `${name} ${release.version} is not what we take for Kubernetes ${minor}`,
       usual === undefined ? 'compare with its own list of versions' : `leave version out to get ${usual}`,
@@ -64,7 +63,7 @@ export function ipv4Only(name: string, { network }: ClusterPlan): readonly Diagn
   if (subnet === undefined || subnet[0].kind() === 'ipv4') return []
   return [
     error(
-      `${name}/ipv4-only`,
+      'cni/ipv4-only',
       ['network', 'podSubnet'],
       `${name} gets no IPv6 pod subnet from us: ${network.podSubnet}`,
       'take an IPv4 subnet, or cni provider none and a manifest of your own',

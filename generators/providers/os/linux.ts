@@ -105,7 +105,7 @@ function rules(plan: ClusterPlan, distribution: Distribution): readonly Diagnost
   if (release.updatesEnded !== null)
     found.push(
       warning(
-        `${distribution.name}/updates-ended`,
+        'os/updates-ended',
         ['os', 'release'],
         `${distribution.title} ${name} gets no free security updates since ${release.updatesEnded}`,
         isCurrent(distribution.facts.defaultRelease, distribution)
@@ -124,7 +124,7 @@ function isCurrent(release: string, { facts }: Distribution): boolean {
 
 function containerdRules(
   plan: ClusterPlan,
-  { name, title }: Distribution,
+  { title }: Distribution,
   release: Release,
 ): readonly Diagnostic[] {
   const asked = seriesOf(plan.runtime.version)
@@ -134,7 +134,7 @@ function containerdRules(
   const whose = fromDistribution(plan) ? title : 'Docker'
   return [
     error(
-      `${name}/containerd-not-packaged`,
+      'os/containerd-not-packaged',
       ['runtime', 'version'],
       `${whose} packages containerd ${offered.join(' and ')} for ${title} ${plan.os.release}, not ${plan.runtime.version}`,
       `set runtime.version: "${offered.at(-1) ?? ''}", or take a machine image and set bootstrap.prebaked: true`,
