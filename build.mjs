@@ -52,6 +52,7 @@ async function validators() {
     verbose: true,
     strict: true,
     strictRequired: false,
+    allowUnionTypes: true,
     code: { source: true, esm: true },
   })
   ajv.addKeyword({ keyword: 'expect', schemaType: 'string' })

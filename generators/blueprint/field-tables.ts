@@ -1,5 +1,6 @@
 /** The blueprint's fields as Markdown, from the schema that checks them. */
 import { isObject, type Json, type JsonObject } from '../model/json.ts'
+import { variables } from '../plan/texts.ts'
 import * as registry from '../registry.ts'
 import { axes } from './assemble.ts'
 import base from './v1/base.schema.json' with { type: 'json' }
@@ -20,7 +21,20 @@ export function fieldTables(): string {
       return `${title}\n\n${provider.summary}\n${own.length === 0 ? '' : `\n${table(own)}`}`
     }),
   )
-  return [`### All clusters\n\n${common}`, ...providers].join('\n')
+  return [`### All clusters\n\n${common}`, ...providers, variableTable()].join('\n')
+}
+
+function variableTable(): string {
+  return [
+    '### Variables of hooks and templates\n',
+    'Mustache: `{{clusterName}}`, nothing escaped. What only a node knows (its name, its address) is in no template: ask the node (`hostname`).\n',
+    '| variable | example | what it is |',
+    '|---|---|---|',
+    ...Object.entries(variables).map(
+      ([name, { example, what }]) => `| \`${name}\` | \`${JSON.stringify(example)}\` | ${what} |`,
+    ),
+    '',
+  ].join('\n')
 }
 
 interface Row {

@@ -200,6 +200,7 @@ function article(type: unknown): string {
     integer: 'a whole number',
     null: 'null',
   }
+  if (Array.isArray(type)) return type.map(article).join(' or ')
   return words[String(type)] ?? `a ${String(type)}`
 }
 

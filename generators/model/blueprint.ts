@@ -64,13 +64,20 @@ export interface Blueprint {
     readonly containerd?: string
     readonly binaries?: string
   }
-  readonly files?: readonly {
+  readonly files?: readonly (BlueprintText & {
     readonly path: string
-    readonly content: string
+    readonly template?: boolean
     readonly mode?: string
     readonly roles?: readonly string[]
-  }[]
+  })[]
+  readonly hooks?: {
+    readonly preSystem?: BlueprintText
+    readonly preKubeadm?: BlueprintText
+    readonly postKubeadm?: BlueprintText
+    readonly postDone?: BlueprintText
+  }
   readonly users?: readonly JsonObject[]
+  readonly mounts?: readonly (readonly string[])[]
   readonly addons?: readonly { readonly name: string; readonly url: string; readonly sha256?: string }[]
   readonly overrides?: {
     readonly kubeadm?: JsonObject
@@ -86,6 +93,13 @@ export type StringMap = Readonly<Record<string, string>>
 
 export interface ComponentSpec {
   readonly extraArgs?: StringMap
+}
+
+/** A text of the user's: in the blueprint, or in a file beside it. */
+export interface BlueprintText {
+  readonly content?: string
+  /** Relative to the blueprint. */
+  readonly file?: string
 }
 
 /** One choice on an axis: the provider's name and whatever options it declares. */

@@ -4,7 +4,7 @@ import type { Contribution, FileSpec, SecretJson } from '../model/contribution.t
 import { type Diagnostic, error } from '../model/diagnostic.ts'
 import { type JsonObject, mergePatch } from '../model/json.ts'
 import type { ClusterPlan, GroupPlan, NodePlan } from '../model/plan.ts'
-import { parseRole, type Role } from '../model/role.ts'
+import type { Role } from '../model/role.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
 import type { Target } from '../providers/provider.ts'
 import * as registry from '../registry.ts'
@@ -13,6 +13,7 @@ import { choose, groupNames } from './cluster.ts'
 import { kubernetesImages } from './images.ts'
 import { kubeadmDocuments } from './kubeadm.ts'
 import { type Merged, mergeContributions, type Owned } from './merge.ts'
+import { renderTexts, type Texts } from './texts.ts'
 
 export interface GroupSketch {
   readonly name: string
@@ -49,11 +50,12 @@ export function planGroup(
   blueprint: Blueprint,
   group: GroupSketch,
   secrets: ClusterSecrets,
+  texts: Texts,
 ): { readonly group: GroupPlan; readonly diagnostics: readonly Diagnostic[] } {
   const { merged, conflicts } = mergeContributions([
     ...providerContributions(plan, group, secrets),
     { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
-    { owner: 'the blueprint', contribution: userContribution(blueprint, group.role) },
+    { owner: 'the blueprint', contribution: userContribution(plan, blueprint, group, texts) },
   ])
   const files = [
     ...merged.files,
@@ -121,18 +123,15 @@ function providerContributions(
   }))
 }
 
-function userContribution(blueprint: Blueprint, role: Role): Contribution {
-  const files = (blueprint.files ?? []).filter(
-    (file) => file.roles === undefined || file.roles.some((word) => parseRole(word) === role),
-  )
+function userContribution(
+  plan: ClusterPlan,
+  blueprint: Blueprint,
+  group: GroupSketch,
+  texts: Texts,
+): Contribution {
+  const { users, mounts } = blueprint
   return {
-    files: files.map(
-      (file): FileSpec => ({
-        path: file.path,
-        mode: Number.parseInt(file.mode ?? '0644', 8),
-        body: { kind: 'text', text: file.content },
-      }),
-    ),
+    files: renderTexts(plan, blueprint, group, texts),
     ports: (blueprint.firewall?.extraPorts ?? []).map((entry) => {
       const [port = '', protocol] = entry.split('/')
       return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port, purpose: 'blueprint' }
@@ -153,7 +152,11 @@ function userContribution(blueprint: Blueprint, role: Role): Contribution {
       },
       files: {},
     })),
-    ...(blueprint.users === undefined ? {} : { cloudConfig: { users: ['default', ...blueprint.users] } }),
+    cloudConfig: {
+      // cloud-init makes its default user, who has the platform's SSH key, only when the list names it.
+      ...(users === undefined ? {} : { users: ['default', ...users] }),
+      ...(mounts === undefined ? {} : { mounts }),
+    },
   }
 }
 
