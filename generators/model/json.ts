@@ -18,6 +18,17 @@ export function mergePatch(target: Json, patch: Json): Json {
   return result
 }
 
+/** Where a merge patch changes nothing: it deletes what is not there, or says what is so anyway. */
+export function idlePaths(target: Json | undefined, patch: Json): readonly (readonly string[])[] {
+  if (!isObject(patch)) {
+    const idle = patch === null ? target === undefined : JSON.stringify(target) === JSON.stringify(patch)
+    return idle ? [[]] : []
+  }
+  return Object.entries(patch).flatMap(([key, value]) =>
+    idlePaths(isObject(target) ? target[key] : undefined, value).map((path) => [key, ...path]),
+  )
+}
+
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 /** ClusterPlan → GroupPlan: asks every provider, adds what first boot itself needs, settles the result. */
 import type { Blueprint, StringMap, Taint } from '../model/blueprint.ts'
 import type { Contribution, FileSpec, SecretJson } from '../model/contribution.ts'
-import { type Diagnostic, error } from '../model/diagnostic.ts'
+import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
 import { type JsonObject, mergePatch } from '../model/json.ts'
 import type { ClusterPlan, GroupPlan, NodePlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
@@ -11,8 +11,8 @@ import * as registry from '../registry.ts'
 import { bootFiles, nodeEnvironment } from './boot.ts'
 import { choose, groupNames } from './cluster.ts'
 import { kubernetesImages } from './images.ts'
-import { kubeadmDocuments } from './kubeadm.ts'
-import { type Merged, mergeContributions, type Owned } from './merge.ts'
+import { type KubeadmDocuments, kubeadmDocuments } from './kubeadm.ts'
+import { mergeContributions, type Owned, type PathConflict } from './merge.ts'
 import { renderTexts, type Texts } from './texts.ts'
 
 export interface GroupSketch {
@@ -57,11 +57,8 @@ export function planGroup(
     { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
     { owner: 'the blueprint', contribution: userContribution(plan, blueprint, group, texts) },
   ])
-  const files = [
-    ...merged.files,
-    ...bootFiles(plan, group, merged, secrets),
-    ...kubeadmFiles(plan, group, merged, secrets),
-  ]
+  const kubeadm = kubeadmDocuments(plan, group, merged, secrets)
+  const files = [...merged.files, ...bootFiles(plan, group, merged, secrets), ...kubeadmFiles(kubeadm)]
   const { role, pool, labels, taints } = group
   return {
     group: {
@@ -85,22 +82,21 @@ export function planGroup(
       env: nodeEnvironment(plan, group, merged),
       cloudConfig: mergePatch(merged.cloudConfig, plan.overrides.cloudConfig) as JsonObject,
     },
-    diagnostics: conflicts.map(({ path, owners }) =>
-      error(
-        'blueprint/path-conflict',
-        [
-          'files',
-          Math.max(
-            0,
-            (blueprint.files ?? []).findIndex((file) => file.path === path),
-          ),
-          'path',
-        ],
-        `${path} is written by ${owners[0]} and by ${owners[1]}`,
-        'remove the file, or use overrides to change what is generated',
-      ),
-    ),
+    diagnostics: [
+      ...conflicts.map((conflict) => pathConflict(conflict, blueprint)),
+      ...kubeadm.idle.map(idleOverride),
+    ],
   }
+}
+
+function pathConflict({ path, owners }: PathConflict, { files }: Blueprint): Diagnostic {
+  const index = (files ?? []).findIndex((file) => file.path === path)
+  return error(
+    'blueprint/path-conflict',
+    ['files', Math.max(0, index), 'path'],
+    `${path} is written by ${owners[0]} and by ${owners[1]}`,
+    'remove the file, or use overrides to change what is generated',
+  )
 }
 
 /** The fixed order os → runtime → cloud → etcd → endpoint → cni; the user comes last. */
@@ -160,17 +156,20 @@ function userContribution(
   }
 }
 
-function kubeadmFiles(
-  plan: ClusterPlan,
-  group: GroupSketch,
-  merged: Merged,
-  secrets: ClusterSecrets,
-): readonly FileSpec[] {
-  const { init, join } = kubeadmDocuments(plan, group, merged, secrets)
+function kubeadmFiles({ init, join }: KubeadmDocuments): readonly FileSpec[] {
   const file = (name: string, documents: readonly SecretJson[]): FileSpec => ({
     path: `/etc/leaven/kubeadm/${name}.yaml`,
     mode: 0o600,
     body: { kind: 'secret-yaml', documents },
   })
   return [...(init === undefined ? [] : [file('init', init)]), file('join', join)]
+}
+
+function idleOverride(path: readonly string[]): Diagnostic {
+  return warning(
+    'blueprint/idle-override',
+    path,
+    `${path.join('.')} changes nothing: what is generated is so anyway`,
+    'check the name against what is generated: gen userdata --role master; or remove it',
+  )
 }

@@ -1,7 +1,7 @@
 /** The kubeadm hub of one group: what init and join are told, whatever the API version. */
 import type { Taint } from '../model/blueprint.ts'
 import type { SecretJson } from '../model/contribution.ts'
-import { type JsonObject, mergePatch } from '../model/json.ts'
+import { idlePaths, type JsonObject, mergePatch } from '../model/json.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
@@ -131,43 +131,54 @@ export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+export interface KubeadmDocuments {
+  /** Of control planes only. */
+  readonly init: readonly SecretJson[] | undefined
+  readonly join: readonly SecretJson[]
+  /** Overrides of the user's that change nothing. */
+  readonly idle: readonly (readonly string[])[]
+}
+
 /** The documents that kubeadm reads; the user's patches come last and win. */
 export function kubeadmDocuments(
   plan: ClusterPlan,
   group: Registration,
   merged: Merged,
   secrets: ClusterSecrets,
-): { readonly init: readonly SecretJson[] | undefined; readonly join: readonly SecretJson[] } {
-  const { overrides, network, kubernetes } = plan
+): KubeadmDocuments {
+  const { overrides, kubernetes } = plan
+  const kubelet = patched(kubeletOf(plan), merged.kubeadm.kubelet)
+  const kubeProxy = patched(
+    kubeProxyConfiguration({ mode: kubernetes.proxyMode, strictARP: true }),
+    merged.kubeadm.kubeProxy,
+  )
   const hub: KubeadmHub = {
     ...planKubeadm(plan, group, merged, secrets),
-    kubelet: patched(
-      kubeletConfiguration({
-        clusterDNS: [network.dnsAddress],
-        clusterDomain: network.dnsDomain,
-        // A link that first boot keeps to each node's own resolver: kubeadm would spread the init node's (kubernetes/kubeadm#1124).
-        resolvConf: '/etc/leaven/resolv.conf',
-        swap:
-          plan.bootstrap.swap === 'off' ? 'off' : kubernetes.facts.supports.nodeSwap ? 'limited' : 'unused',
-      }),
-      merged.kubeadm.kubelet,
-      overrides.kubelet,
-    ),
-    kubeProxy: patched(
-      kubeProxyConfiguration({ mode: kubernetes.proxyMode, strictARP: true }),
-      merged.kubeadm.kubeProxy,
-      overrides.kubeProxy,
-    ),
+    kubelet: patched(kubelet, overrides.kubelet),
+    kubeProxy: patched(kubeProxy, overrides.kubeProxy),
   }
   const api = kubernetes.facts.kubeadmApi
   const join = renderKubeadm(api, hub, 'join')
-  if (group.role === 'worker') return { init: undefined, join }
-  const init = renderKubeadm(api, hub, 'init').map((document) =>
-    document['kind'] === 'ClusterConfiguration'
-      ? patched(document as JsonObject, overrides.kubeadm)
-      : document,
-  )
-  return { init, join }
+  if (group.role === 'worker') return { init: undefined, join, idle: [] }
+  const init = renderKubeadm(api, hub, 'init')
+  const cluster = init.find(({ kind }) => kind === 'ClusterConfiguration') as JsonObject
+  const idle = (name: keyof typeof overrides, document: JsonObject) =>
+    idlePaths(document, overrides[name]).map((path) => ['overrides', name, ...path])
+  return {
+    init: init.map((document) => (document === cluster ? patched(cluster, overrides.kubeadm) : document)),
+    join,
+    idle: [...idle('kubeadm', cluster), ...idle('kubelet', kubelet), ...idle('kubeProxy', kubeProxy)],
+  }
+}
+
+function kubeletOf({ network, bootstrap, kubernetes }: ClusterPlan): JsonObject {
+  return kubeletConfiguration({
+    clusterDNS: [network.dnsAddress],
+    clusterDomain: network.dnsDomain,
+    // A link that first boot keeps to each node's own resolver: kubeadm would spread the init node's (kubernetes/kubeadm#1124).
+    resolvConf: '/etc/leaven/resolv.conf',
+    swap: bootstrap.swap === 'off' ? 'off' : kubernetes.facts.supports.nodeSwap ? 'limited' : 'unused',
+  })
 }
 
 function patched(document: JsonObject, ...patches: readonly (JsonObject | undefined)[]): JsonObject {

@@ -1,7 +1,7 @@
 /** GroupPlan → cloud-config, and the encodings that carry it to a machine. */
 import { gzipSync } from 'fflate/browser'
 import type { FileSpec } from '../model/contribution.ts'
-import { type JsonObject, mergePatch } from '../model/json.ts'
+import { type Json, type JsonObject, mergePatch } from '../model/json.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import type { UserDataEncoding } from '../providers/provider.ts'
 import { type Assets, renderBody } from './file.ts'
@@ -34,12 +34,15 @@ export function renderUserData(
 ): UserData {
   const compressFiles = encoding === 'plain' || encoding === 'mime'
   const files = group.files.map((file) => writeFile(file, assets, compressFiles))
+  // A merge patch replaces lists, and without these two there is no first boot: the user's are put beside ours.
+  const { write_files: written, runcmd: commands, ...patch } = group.cloudConfig
   const generated: JsonObject = {
     // Names are first boot's: it knows which declared node this is, and where the endpoint is.
     preserve_hostname: true,
     manage_etc_hosts: false,
-    write_files: files,
+    write_files: [...files, ...listOf(written)],
     runcmd: [
+      ...listOf(commands),
       ['systemctl', 'daemon-reload'],
       ['systemctl', 'enable', 'leaven.service'],
       // Never wait here: cloud-final would hold up the boot until Kubernetes is there.
@@ -53,7 +56,7 @@ export function renderUserData(
       ? ["# It holds the cluster's private keys: whoever reads it owns the cluster."]
       : []),
   ]
-  const body = mergePatch(generated, group.cloudConfig) as JsonObject
+  const body = mergePatch(generated, patch) as JsonObject
   return {
     text: `${header.join('\n')}\n${toYaml([body])}`,
     sections: () =>
@@ -61,6 +64,10 @@ export function renderUserData(
         .map((file) => ({ name: String(file['path']), bytes: toYaml([[file]]).length }))
         .sort((one, other) => other.bytes - one.bytes),
   }
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : []
 }
 
 function writeFile(file: FileSpec, assets: Assets, compress: boolean): JsonObject {

@@ -6,8 +6,13 @@ import type { ClusterPlan } from '../../../model/plan.ts'
 
 export const registryFolder = '/etc/containerd/certs.d'
 
-/** Only what differs from containerd's own defaults, then the user's merge patch. */
-export function containerdConfig({ runtime, overrides }: ClusterPlan, facts: ContainerdFacts): JsonObject {
+/** What is generated, then the user's merge patch. */
+export function containerdConfig(plan: ClusterPlan, facts: ContainerdFacts): JsonObject {
+  return mergePatch(generatedConfig(plan, facts), plan.overrides.containerd) as JsonObject
+}
+
+/** Only what differs from containerd's own defaults. */
+export function generatedConfig({ runtime }: ClusterPlan, facts: ContainerdFacts): JsonObject {
   const { options } = runtime
   const registry = facts.mirrors === 'certs.d' ? { config_path: registryFolder } : undefined
   const daemon = compact({
@@ -35,8 +40,7 @@ export function containerdConfig({ runtime, overrides }: ClusterPlan, facts: Con
           }),
           'io.containerd.cri.v1.runtime': daemon,
         }
-  const config = compact({ version: facts.configVersion, root: options['dataDir'], plugins })
-  return mergePatch(config, overrides.containerd) as JsonObject
+  return compact({ version: facts.configVersion, root: options['dataDir'], plugins })
 }
 
 /** A runtime that is named replaces its default whole, so its type has to be said too. */

@@ -1,14 +1,52 @@
 /** What containerd cannot do, found before a node does. */
 import { containerdFits, lookupContainerd } from '../../../facts/containerd.ts'
 import { type Diagnostic, error, type Path, warning } from '../../../model/diagnostic.ts'
-import { isObject, type Json, type JsonObject } from '../../../model/json.ts'
+import { idlePaths, isObject, type Json, type JsonObject } from '../../../model/json.ts'
 import type { ClusterPlan } from '../../../model/plan.ts'
+import { generatedConfig } from './config.ts'
 import { hostOf } from './registries.ts'
 
 const table = 'https://github.com/containerd/containerd/blob/main/RELEASES.md#kubernetes-support'
 
 export function containerdRules(plan: ClusterPlan): readonly Diagnostic[] {
-  return [...versionRules(plan), ...registryRules(plan)]
+  return [...versionRules(plan), ...registryRules(plan), ...overrideRules(plan)]
+}
+
+/** Plugins of the CRI by the version of config.toml that knows them; containerd reads past names it does not know. */
+const criPlugins: Readonly<Record<number, readonly string[]>> = {
+  2: ['io.containerd.grpc.v1.cri'],
+  3: ['io.containerd.cri.v1.images', 'io.containerd.cri.v1.runtime'],
+}
+
+function overrideRules(plan: ClusterPlan): readonly Diagnostic[] {
+  const facts = lookupContainerd(plan.runtime.version)
+  if (facts === undefined) return []
+  const patch = plan.overrides.containerd
+  const own = criPlugins[facts.configVersion] ?? []
+  const foreign = Object.values(criPlugins)
+    .flat()
+    .filter((name) => !own.includes(name))
+  const plugins = isObject(patch['plugins']) ? Object.keys(patch['plugins']) : []
+  return [
+    ...plugins
+      .filter((name) => foreign.includes(name))
+      .map((name) =>
+        warning(
+          'containerd/override-of-other-version',
+          ['overrides', 'containerd', 'plugins', name],
+          `containerd ${plan.runtime.version} has no plugin ${name}: the override changes nothing`,
+          `its config.toml is of version ${facts.configVersion}: use ${own.join(' and ')}`,
+        ),
+      ),
+    ...idlePaths(generatedConfig(plan, facts), patch).map((path) =>
+      warning(
+        'containerd/idle-override',
+        ['overrides', 'containerd', ...path],
+        `overrides.containerd.${path.join('.')} changes nothing: what is generated is so anyway`,
+        'check the name against /etc/containerd/config.toml in gen userdata; or remove it',
+      ),
+    ),
+  ]
 }
 
 function versionRules({ runtime, kubernetes }: ClusterPlan): readonly Diagnostic[] {
