@@ -17,17 +17,18 @@ function packageRoot(folder: string): string {
   }
 }
 
-/** Every minor that has a file. */
+/** Every minor that has a file; a file is read when its minor is asked for. */
 export function loadKubernetesTable(): KubernetesTable {
   const folder = join(root, 'generators/facts/kubernetes')
-  return Object.fromEntries(
-    readdirSync(folder)
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => [
-        name.slice(0, -'.json'.length),
-        JSON.parse(readFileSync(join(folder, name), 'utf8')) as KubernetesMinor,
-      ]),
-  )
+  const table: Record<string, KubernetesMinor> = {}
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.json'))) {
+    let minor: KubernetesMinor | undefined
+    Object.defineProperty(table, name.slice(0, -'.json'.length), {
+      enumerable: true,
+      get: () => (minor ??= JSON.parse(readFileSync(join(folder, name), 'utf8')) as KubernetesMinor),
+    })
+  }
+  return table
 }
 
 export function loadAssets(): Assets {
