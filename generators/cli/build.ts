@@ -3,7 +3,7 @@ import { loadAssets } from '../effects/assets.effect.ts'
 import { buildArtifacts } from '../render/artifacts.ts'
 import { blueprintOptions, type Command, text } from './command.ts'
 import { compileOrReport } from './inputs.effect.ts'
-import { deleteStale, outputFolder, writeArtifacts } from './output.effect.ts'
+import { outputFolder, replaceArtifacts } from './output.effect.ts'
 import { fitGroup } from './userdata.ts'
 
 export const build: Command = {
@@ -20,10 +20,9 @@ export const build: Command = {
     if (ready === undefined) return 1
     for (const group of ready.groups) fitGroup(ready, group, undefined, undefined)
     const folder = outputFolder(text(invocation, 'output'), join('out', ready.plan.name), io)
-    const artifacts = buildArtifacts(ready, loadAssets())
-    const deleted = await deleteStale(folder, artifacts)
-    const written = await writeArtifacts(folder, artifacts)
-    const unchanged = artifacts.length - written
+    const { artifacts, manifest } = buildArtifacts(ready, loadAssets())
+    const { written, deleted } = await replaceArtifacts(folder, artifacts, manifest)
+    const unchanged = artifacts.length + 1 - written
     io.stderr(`gen: ${folder.shown}: ${written} written, ${unchanged} unchanged, ${deleted} deleted\n`)
     return 0
   },

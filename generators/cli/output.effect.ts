@@ -1,7 +1,7 @@
 /** Writes artifacts below one folder. */
-import { mkdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { FileError, writeFileAtomic } from '../effects/files.effect.ts'
+import { FileError, makeFolder, writeFileAtomic } from '../effects/files.effect.ts'
 import type { Artifact } from '../model/artifact.ts'
 import type { Manifest } from '../render/artifacts.ts'
 import { type Io, UserError } from './command.ts'
@@ -17,37 +17,52 @@ export function outputFolder(named: string | undefined, fallback: string, io: Io
   return { shown, path: shown.startsWith('/') ? shown : join(io.cwd, shown) }
 }
 
-/** Secret files 0600 in folders 0700. Files with equal bytes are left alone. */
+/**
+ * Secret files 0600 in folders 0700. Files with equal bytes are left alone.
+ * @returns how many were written
+ * @throws UserError
+ */
 export async function writeArtifacts(folder: Folder, artifacts: readonly Artifact[]): Promise<number> {
   const secretFolders = new Set(artifacts.filter(({ secret }) => secret).map(({ path }) => dirname(path)))
   let written = 0
-  try {
-    await mkdir(folder.path, { recursive: true })
-    for (const path of new Set(artifacts.map((artifact) => dirname(artifact.path))))
-      await mkdir(join(folder.path, path), { recursive: true, mode: secretFolders.has(path) ? 0o700 : 0o755 })
-    for (const { path, bytes, mode } of artifacts)
+  const queue = artifacts.values()
+  const writer = async () => {
+    for (const { path, bytes, mode } of queue)
       if (await writeFileAtomic(join(folder.path, path), bytes, mode, { durable: false })) written += 1
+  }
+  try {
+    await makeFolder(folder.path)
+    for (const path of new Set(artifacts.map((artifact) => dirname(artifact.path))))
+      await makeFolder(join(folder.path, path), secretFolders.has(path) ? 0o700 : 0o755)
+    await Promise.all(Array.from({ length: writers }, writer))
   } catch (cause) {
-    if (cause instanceof FileError) throw new UserError(cause.message)
-    const { code, path } = cause as NodeJS.ErrnoException
-    if (code === undefined) throw cause
-    throw new UserError(
-      `cannot write to ${folder.shown}: ${code} ${path ?? ''}`.trim(),
-      'choose another folder with -o',
-    )
+    if (!(cause instanceof FileError)) throw cause
+    throw new UserError(cause.message, 'choose another folder with -o')
   }
   return written
 }
 
-/** Deletes what the folder's last manifest lists and the new one does not; nothing else there is ours. */
-export async function deleteStale(folder: Folder, artifacts: readonly Artifact[]): Promise<number> {
+/** More wait for the same disk. */
+const writers = 8
+
+/**
+ * Makes the folder hold these artifacts and nothing older of ours. What else is there stays.
+ * @param manifest lists the artifacts; written last, so that it never speaks of what is not there
+ * @throws UserError
+ */
+export async function replaceArtifacts(
+  folder: Folder,
+  artifacts: readonly Artifact[],
+  manifest: Artifact,
+): Promise<{ readonly written: number; readonly deleted: number }> {
+  const written = await writeArtifacts(folder, artifacts)
   const kept = new Set(artifacts.map(({ path }) => path))
   const stale = (await lastManifest(folder)).filter((path) => !kept.has(path) && isInside(path))
   for (const path of stale) {
     await rm(join(folder.path, path), { force: true })
     await rmdir(join(folder.path, dirname(path))).catch(() => undefined)
   }
-  return stale.length
+  return { written: written + (await writeArtifacts(folder, [manifest])), deleted: stale.length }
 }
 
 async function lastManifest(folder: Folder): Promise<readonly string[]> {

@@ -1,8 +1,9 @@
 /** Reading with a limit, writing whole or not at all. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { uninterrupted } from './interrupt.effect.ts'
 
 /** Why a file could not be read or written, without a stack trace's worth of detail. */
 export class FileError extends Error {
@@ -68,7 +69,9 @@ export async function writeFileAtomic(
 ): Promise<boolean> {
   return explained(path, async () => {
     if (await isSame(path, bytes, mode)) return false
-    await throughTemporary(path, bytes, mode, durable, (temporary) => rename(temporary, path))
+    await uninterrupted(() =>
+      throughTemporary(path, bytes, mode, durable, (temporary) => rename(temporary, path)),
+    )
     return true
   })
 }
@@ -78,7 +81,20 @@ export async function writeFileAtomic(
  * @throws FileError with reason `exists`
  */
 export async function createFileAtomic(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  await explained(path, () => throughTemporary(path, bytes, mode, true, (temporary) => link(temporary, path)))
+  const place = async (temporary: string) => {
+    await link(temporary, path)
+    await rm(temporary)
+  }
+  await explained(path, () => uninterrupted(() => throughTemporary(path, bytes, mode, true, place)))
+}
+
+/**
+ * Makes a folder and those above it.
+ * @param mode POSIX permission bits, less the umask
+ * @throws FileError
+ */
+export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+  await explained(path, () => mkdir(path, { recursive: true, mode }))
 }
 
 async function throughTemporary(
@@ -100,8 +116,9 @@ async function throughTemporary(
       await handle.close()
     }
     await place(temporary)
-  } finally {
+  } catch (cause) {
     await rm(temporary, { force: true })
+    throw cause
   }
 }
 
@@ -124,6 +141,10 @@ async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
     if (code === 'ENOENT') throw new FileError('missing', `${path} does not exist`)
     if (code === 'EACCES' || code === 'EPERM') throw new FileError('denied', `no permission for ${path}`)
     if (code === 'EISDIR') throw new FileError('directory', `${path} is a directory`)
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new FileError('other', `no space left on the disk for ${path}`)
+    if (code === 'EROFS') throw new FileError('denied', `${path} is on a read-only disk`)
+    if (code === 'ENOTDIR') throw new FileError('other', `a folder on the way to ${path} is a file`)
     throw new FileError('other', `${path}: ${code ?? String(cause)}`)
   }
 }

@@ -1,10 +1,12 @@
 /** NoCloud seeds as ISO images, by xorriso. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { UserError } from '../cli/command.ts'
 import type { Artifact } from '../model/artifact.ts'
+import { makeFolder } from './files.effect.ts'
+import { uninterrupted } from './interrupt.effect.ts'
 
 const run = promisify(execFile)
 
@@ -13,7 +15,11 @@ const run = promisify(execFile)
  * https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
  */
 export async function makeIso(path: string, files: readonly Artifact[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await uninterrupted(() => writeIso(path, files))
+}
+
+async function writeIso(path: string, files: readonly Artifact[]): Promise<void> {
+  await makeFolder(dirname(path), 0o700)
   // Beside the target: rename works only within one file system, and mkdtemp's folder is 0700.
   const scratch = await mkdtemp(join(dirname(path), '.seed-'))
   try {

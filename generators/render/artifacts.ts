@@ -22,7 +22,10 @@ export function seedArtifacts(
 }
 
 /** Everything of one cluster: nodes, pools, the plan, and a manifest of what was written. */
-export function buildArtifacts(planned: Planned, assets: Assets): readonly Artifact[] {
+export function buildArtifacts(
+  planned: Planned,
+  assets: Assets,
+): { readonly artifacts: readonly Artifact[]; readonly manifest: Artifact } {
   const texts = groupTexts(planned, assets)
   const artifacts = [
     ...seedArtifacts(planned, planned.plan.nodes, assets).map((file) => ({
@@ -34,7 +37,7 @@ export function buildArtifacts(planned: Planned, assets: Assets): readonly Artif
       .map((group) => secretFile(`pools/${group.name}/user-data`, texts.get(group.name))),
     openFile('plan.json', planJson(planned)),
   ]
-  return [...artifacts, openFile('manifest.json', manifest(planned.plan.name, artifacts))]
+  return { artifacts, manifest: openFile('manifest.json', manifest(planned.plan.name, artifacts)) }
 }
 
 function groupTexts({ plan, groups }: Planned, assets: Assets): ReadonlyMap<string, Uint8Array> {
