@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadAssets } from '../generators/effects/assets.effect.ts'
 import { renderBody } from '../generators/render/file.ts'
+import { planJson } from '../generators/render/plan.ts'
 import { encode, renderUserData } from '../generators/render/user-data.ts'
 import { type Axes, blueprintOf, caseName, pairwise, values } from './support/axes.ts'
 import {
@@ -269,4 +270,20 @@ test('nothing secret is in the plan', async () => {
   ])
     expect(printed).not.toContain(secret.reveal().trim())
   expect(printed).not.toContain('PRIVATE KEY')
+})
+
+test('nor is what the schema says nobody should read back', async () => {
+  const blueprint = blueprintOf({
+    ...(shown[0] as Axes),
+    endpoint: 'kube-vip-bgp',
+    kubernetes: '1.31.4',
+    cloud: 'metal',
+  })
+  const text = JSON.stringify(blueprint).replace('"as":65001', '"as":65001,"password":"MARKER"')
+  expect(text).toContain('MARKER')
+  const compiled = await compileWithSecrets(text)
+  expect(planJson(compiled)).not.toContain('MARKER')
+  const [master] = compiled.groups
+  if (master === undefined) throw new Error('no group')
+  expect(userDataOf(compiled, master)).toContain('MARKER')
 })

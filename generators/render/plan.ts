@@ -1,5 +1,7 @@
 /** The plan for eyes and for programs. Secrets are withheld before they come here, and Secret prints *** anyway. */
+import { isObject, type JsonObject } from '../model/json.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
+import * as registry from '../registry.ts'
 
 export interface Planned {
   readonly plan: ClusterPlan
@@ -7,7 +9,22 @@ export interface Planned {
 }
 
 export function planJson({ plan, groups }: Planned): string {
-  return `${JSON.stringify({ apiVersion: 'leaven/v1', kind: 'Plan', cluster: plan, groups }, null, 2)}\n`
+  const document = { apiVersion: 'leaven/v1', kind: 'Plan', cluster: plan, groups }
+  return `${JSON.stringify(document, (key, value: unknown) => (writeOnly.has(key) ? '***' : value), 2)}\n`
+}
+
+/** Options that the schema says nobody should read back, such as a BGP peer's password. */
+const writeOnly = new Set(
+  Object.values(registry).flatMap((providers) => providers.flatMap(({ options }) => writeOnlyNames(options))),
+)
+
+function writeOnlyNames(properties: JsonObject): readonly string[] {
+  return Object.entries(properties).flatMap(([name, field]) => {
+    if (!isObject(field)) return []
+    const items = isObject(field['items']) ? field['items'] : {}
+    const below = [field['properties'], items['properties']].filter(isObject).flatMap(writeOnlyNames)
+    return field['writeOnly'] === true ? [name, ...below] : below
+  })
 }
 
 export function planText({ plan, groups }: Planned): string {
