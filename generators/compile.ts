@@ -3,12 +3,14 @@ import { axes } from './blueprint/assemble.ts'
 import { checkRules } from './blueprint/rules.ts'
 import { checkShape } from './blueprint/schema.ts'
 import { parseSource, type Source } from './blueprint/source.ts'
+import { explanations } from './explanations.ts'
 import type { KubernetesTable } from './facts/facts.ts'
 import type { Blueprint } from './model/blueprint.ts'
 import { type Diagnostic, error, hasErrors } from './model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan } from './model/plan.ts'
 import { Secret } from './model/secret.ts'
 import type { ClusterSecrets } from './model/secrets.ts'
+import { applyAllowances } from './plan/allow.ts'
 import { choose, planCluster } from './plan/cluster.ts'
 import { planGroup, sketchGroups } from './plan/group.ts'
 import { lintPlan } from './plan/lints.ts'
@@ -68,7 +70,10 @@ export function check({
   const { plan, diagnostics } = planCluster(blueprint, kubernetes)
   const found = [...rules, ...diagnostics]
   if (plan === undefined || hasErrors(found)) return finish(found, { blueprint })
-  return finish([...found, ...lintPlan(plan), ...providerRules(plan, blueprint)], { plan, blueprint })
+  return finish([...found, ...lintPlan(plan, blueprint), ...providerRules(plan, blueprint)], {
+    plan,
+    blueprint,
+  })
 }
 
 /**
@@ -78,9 +83,11 @@ export function check({
 export function complete(checked: Checked, secrets?: ClusterSecrets, texts: Texts = {}): Compiled {
   const { source, blueprint, plan } = checked
   if (blueprint === undefined) return checked
+  const settle = (diagnostics: readonly Diagnostic[], all: boolean) =>
+    inOrder(source, applyAllowances(blueprint, diagnostics, explanations, all))
   const wrongTexts = checkTexts(blueprint, texts)
   if (plan === undefined || hasErrors(wrongTexts))
-    return { ...checked, diagnostics: inOrder(source, [...checked.diagnostics, ...wrongTexts]) }
+    return { ...checked, diagnostics: settle([...checked.diagnostics, ...wrongTexts], false) }
   const planned = sketchGroups(plan, blueprint).map((group) =>
     planGroup(plan, blueprint, group, secrets ?? withheld, texts),
   )
@@ -90,12 +97,12 @@ export function complete(checked: Checked, secrets?: ClusterSecrets, texts: Text
     ...secretsFit(plan, secrets),
     ...planned.flatMap((group) => group.diagnostics),
   ]
-  const diagnostics = inOrder(source, found)
+  const diagnostics = settle(found, true)
   return {
     source,
     diagnostics,
     plan,
-    ...(hasErrors(found) ? {} : { groups: planned.map(({ group }) => group) }),
+    ...(hasErrors(diagnostics) ? {} : { groups: planned.map(({ group }) => group) }),
   }
 }
 

@@ -2,6 +2,7 @@
 import {
   canonical,
   parseAddress,
+  parseRange,
   parseSubnet,
   type Subnet,
   subnetContains,
@@ -18,6 +19,7 @@ export const defaultServiceSubnet = '10.96.0.0/12'
 export function checkRules(blueprint: Blueprint): readonly Diagnostic[] {
   return [
     ...addresses(blueprint),
+    ...range(blueprint),
     ...subnets(blueprint),
     ...vip(blueprint),
     ...duplicates(blueprint),
@@ -47,6 +49,19 @@ function addresses(blueprint: Blueprint): readonly Diagnostic[] {
 function addressHint(value: string): string {
   if (value.includes('/')) return `leave out the prefix length: ${value.split('/')[0]}`
   return 'write it like 172.31.253.60 or fd00::60'
+}
+
+function range({ network }: Blueprint): readonly Diagnostic[] {
+  const text = network?.dhcpRange
+  if (text === undefined || parseRange(text) !== undefined) return []
+  return [
+    error(
+      'blueprint/bad-range',
+      ['network', 'dhcpRange'],
+      `${show(text)} is not a range of addresses`,
+      'write its first and its last address, both IPv4 or both IPv6: 172.31.253.100-172.31.253.199',
+    ),
+  ]
 }
 
 function subnets({ network }: Blueprint): readonly Diagnostic[] {

@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 export type Subnet = readonly [Address, number]
+/** First and last. */
+export type AddressRange = readonly [Address, Address]
 
 /** Strict dotted quads (no octal, no short forms) and IPv6; undefined for anything else. */
 export function parseAddress(text: string): Address | undefined {
@@ -23,6 +25,25 @@ export function parseSubnet(text: string): Subnet | undefined {
 
 export function subnetContains([network, prefix]: Subnet, address: Address): boolean {
   return network.kind() === address.kind() && matches(address, network, prefix)
+}
+
+/** `10.0.0.100-10.0.0.199`; undefined for anything else, and when it ends before it begins. */
+export function parseRange(text: string): AddressRange | undefined {
+  const [first, last, ...rest] = text.split('-').map((part) => parseAddress(part.trim()))
+  if (first === undefined || last === undefined || rest.length > 0 || first.kind() !== last.kind())
+    return undefined
+  return compare(first, last) <= 0 ? [first, last] : undefined
+}
+
+export function inRange([first, last]: AddressRange, address: Address): boolean {
+  return address.kind() === first.kind() && compare(first, address) <= 0 && compare(address, last) <= 0
+}
+
+/** Of one family. */
+function compare(one: Address, other: Address): number {
+  const [left, right] = [one.toByteArray(), other.toByteArray()]
+  const index = left.findIndex((byte, place) => byte !== right[place])
+  return index < 0 ? 0 : (left[index] ?? 0) - (right[index] ?? 0)
 }
 
 export function subnetsOverlap(one: Subnet, other: Subnet): boolean {

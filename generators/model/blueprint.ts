@@ -30,6 +30,8 @@ export interface Blueprint {
     readonly gateway?: string
     readonly prefix?: number
     readonly nameservers?: readonly string[]
+    /** `first-last`: what a DHCP server of the nodes' subnet gives out. */
+    readonly dhcpRange?: string
   }
   readonly os?: ProviderChoice & { readonly release?: string }
   readonly runtime?: ProviderChoice & {
@@ -86,6 +88,13 @@ export interface Blueprint {
     readonly containerd?: JsonObject
     readonly cloudConfig?: JsonObject
   }
+  readonly lint?: { readonly allow?: readonly Allowance[] }
+}
+
+/** A warning that is right in general, and not here. */
+export interface Allowance {
+  readonly code: string
+  readonly reason: string
 }
 
 export type ProxyMode = 'ipvs' | 'iptables' | 'nftables'
@@ -113,6 +122,7 @@ export interface BlueprintNode {
   readonly role: string
   readonly address?: string
   readonly mac?: string
+  readonly resources?: Resources
   readonly labels?: StringMap
   readonly taints?: readonly Taint[]
 }
@@ -120,8 +130,15 @@ export interface BlueprintNode {
 export interface BlueprintPool {
   readonly name: string
   readonly role?: string
+  readonly maxNodes?: number
   readonly labels?: StringMap
   readonly taints?: readonly Taint[]
+}
+
+/** Of one machine; only lints look at them. */
+export interface Resources {
+  readonly cpus?: number
+  readonly memoryGiB?: number
 }
 
 export interface Taint {

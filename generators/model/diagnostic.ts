@@ -26,6 +26,20 @@ interface Span {
   readonly length: number
 }
 
+/** What `gen explain` says of a code; it lies in the folder that raises the code. */
+export interface Explanation {
+  readonly severity: Diagnostic['severity']
+  /** Why it is a problem: one or two sentences. */
+  readonly cause: string
+  /** Lines of a blueprint that raise it. */
+  readonly example?: string
+  readonly fix: string
+  /** Public page that the rule comes from. */
+  readonly source?: string
+}
+
+export type Explanations = Readonly<Record<Diagnostic['code'], Explanation>>
+
 export function error(code: Diagnostic['code'], path: Path, message: string, hint?: string): Diagnostic {
   return { code, severity: 'error', path, message, ...(hint === undefined ? {} : { hint }) }
 }

@@ -1,18 +1,26 @@
 /** What users cannot know and we do: combinations that parse, and then fail on the machine. */
-import { parseAddress, parseSubnet, subnetContains } from '../model/address.ts'
-import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
+import { inRange, parseAddress, parseRange, parseSubnet, subnetContains } from '../model/address.ts'
+import type { Blueprint } from '../model/blueprint.ts'
+import { type Diagnostic, error, type Path, warning } from '../model/diagnostic.ts'
 import type { ClusterPlan } from '../model/plan.ts'
+import { parseRole } from '../model/role.ts'
 import * as registry from '../registry.ts'
 import { choose } from './cluster.ts'
+import { overrideRules } from './overrides.ts'
+import { sizingRules } from './sizing.ts'
 
-export function lintPlan(plan: ClusterPlan): readonly Diagnostic[] {
+export function lintPlan(plan: ClusterPlan, blueprint: Blueprint): readonly Diagnostic[] {
   return [
     ...arp(plan),
     ...outsideSubnet(plan),
     ...proxyMode(plan),
     ...cgroup(plan),
     ...podParts(plan),
-    ...restrictedLabels(plan),
+    ...restrictedLabels(blueprint),
+    ...dhcpRange(plan, blueprint),
+    ...movingTags(blueprint),
+    ...sizingRules(blueprint),
+    ...overrideRules(plan),
   ]
 }
 
@@ -126,20 +134,76 @@ function podParts(plan: ClusterPlan): readonly Diagnostic[] {
   ]
 }
 
-/** kubelet refuses to start with labels of Kubernetes' own domains that are not meant for it. */
-function restrictedLabels({ nodes }: ClusterPlan): readonly Diagnostic[] {
-  return nodes.flatMap((node) =>
-    Object.keys(node.labels)
-      .filter((key) => node.role === 'worker' && kubeletMayNotSet(key))
-      .map((key) =>
-        error(
+/** The kubelet refuses to start with labels of Kubernetes' own domains that are not meant for it. */
+function restrictedLabels({ nodes, pools }: Blueprint): readonly Diagnostic[] {
+  const workers = [
+    ...nodes.map(({ role, labels }, index) => ({ role, labels, path: ['nodes', index] as Path })),
+    ...(pools ?? []).map(({ labels }, index) => ({ role: 'worker', labels, path: ['pools', index] as Path })),
+  ].filter(({ role }) => parseRole(role) === 'worker')
+  return workers.flatMap(({ labels, path }) =>
+    Object.keys(labels ?? {})
+      .filter(kubeletMayNotSet)
+      .map((key) => ({
+        ...error(
           'blueprint/restricted-label',
-          ['nodes', node.index, 'labels', key],
+          [...path, 'labels', key],
           `a worker may not give itself the label ${key}`,
           'only an administrator sets labels of kubernetes.io; use a domain of your own',
         ),
+        atKey: true,
+      })),
+  )
+}
+
+/** A DHCP server would give the address to another machine, some day. https://www.rfc-editor.org/rfc/rfc2131#section-3.1 */
+function dhcpRange({ endpoint }: ClusterPlan, { network, nodes }: Blueprint): readonly Diagnostic[] {
+  const range = parseRange(network?.dhcpRange ?? '')
+  if (network?.dhcpRange === undefined || range === undefined) return []
+  const fixed: readonly (readonly [Path, string, string | undefined])[] = [
+    [['endpoint', 'address'], 'the endpoint', endpoint.vip],
+    ...nodes.map(({ name, address }, index) => [['nodes', index, 'address'], name, address] as const),
+  ]
+  return fixed.flatMap(([path, what, text]) => {
+    const address = text === undefined ? undefined : parseAddress(text)
+    if (address === undefined || !inRange(range, address)) return []
+    return [
+      {
+        ...warning(
+          'blueprint/address-in-dhcp-range',
+          path,
+          `${what} (${text}) is an address that the DHCP server gives out (${network.dhcpRange})`,
+          'take one outside the range, or reserve it in the server and narrow network.dhcpRange',
+        ),
+        related: [{ path: ['network', 'dhcpRange'], message: 'the range is here' }],
+      },
+    ]
+  })
+}
+
+/**
+ * The kubelet always pulls `:latest`, and an image without a tag is one; offline there is nowhere to pull from.
+ * https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+ */
+function movingTags({ airgap, files }: Blueprint): readonly Diagnostic[] {
+  if (airgap?.enabled !== true) return []
+  return (files ?? []).flatMap(({ content = '' }, index) =>
+    [...content.matchAll(/^[\s-]*image:\s*["']?([^\s"'#{}]+)/gm)]
+      .map(([, reference = '']) => reference)
+      .filter(moves)
+      .map((reference) =>
+        warning(
+          'blueprint/moving-tag-offline',
+          ['files', index, 'content'],
+          `the kubelet pulls ${reference} at every start, and offline there is nothing to pull from`,
+          'name a version, such as :1.2.3, or a digest',
+        ),
       ),
   )
+}
+
+function moves(reference: string): boolean {
+  const [, tag] = reference.slice(reference.lastIndexOf('/') + 1).split(':')
+  return !reference.includes('@') && (tag === undefined || tag === 'latest')
 }
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction */

@@ -83,7 +83,7 @@ export function parseSecrets(text: string, file: string, expected: Expectation =
   const diagnostics: Diagnostic[] = []
   const report = (
     severity: Diagnostic['severity'],
-    slug: string,
+    code: Diagnostic['code'],
     offset: number,
     message: string,
     hint?: string,
@@ -91,20 +91,19 @@ export function parseSecrets(text: string, file: string, expected: Expectation =
     const { line, col } = lines.linePos(Math.min(offset, text.length))
     const place = `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`
     diagnostics.push({
-      code: `secrets/${slug}`,
+      code,
       severity,
       path: [],
       message: `${place}: ${message}`,
       ...(hint === undefined ? {} : { hint }),
     })
   }
-  const fail = (slug: string, offset: number, message: string, hint?: string) =>
-    report('error', slug, offset, message, hint)
+  const fail: Fail = (code, offset, message, hint) => report('error', code, offset, message, hint)
 
   const broken = document.errors[0]
   // The parser's own sentence may quote the text, which is secret; its code does not.
-  if (broken) fail('not-yaml', broken.pos[0], `not valid YAML (${broken.code})`, makeAgain)
-  else if (!isMap(document.contents)) fail('not-secrets', 0, 'not a secrets file', makeAgain)
+  if (broken) fail('secrets/not-yaml', broken.pos[0], `not valid YAML (${broken.code})`, makeAgain)
+  else if (!isMap(document.contents)) fail('secrets/not-secrets', 0, 'not a secrets file', makeAgain)
   else {
     const found = readFields(document.contents, fail)
     if (diagnostics.length === 0) checkValues(found, fail)
@@ -123,7 +122,7 @@ interface Found {
   readonly pairs: readonly Pair[]
 }
 
-type Fail = (slug: string, offset: number, message: string, hint?: string) => void
+type Fail = (code: Diagnostic['code'], offset: number, message: string, hint?: string) => void
 
 /** Walks the nodes rather than plain data, so that aliases are never expanded and positions stay at hand. */
 function readFields(root: Node, fail: Fail): Found {
@@ -135,17 +134,27 @@ function readFields(root: Node, fail: Fail): Found {
         const at = isScalar(key) ? (key.range?.[0] ?? offset) : offset
         const below = path === '' ? name : `${path}.${name}`
         if (fields.some((field) => field === below || field.startsWith(`${below}.`))) visit(value, below, at)
-        else fail('unknown-field', at, `unknown field${/^[A-Za-z.]{1,60}$/.test(below) ? ` ${below}` : ''}`)
+        else
+          fail(
+            'secrets/unknown-field',
+            at,
+            `unknown field${/^[A-Za-z.]{1,60}$/.test(below) ? ` ${below}` : ''}`,
+          )
       }
     } else if (isScalar(node) && typeof node.value === 'string' && fields.includes(path as Field))
       values.set(path, { value: node.value, offset })
-    else fail('wrong-type', offset, `${path} must be ${fields.includes(path as Field) ? 'text' : 'a map'}`)
+    else
+      fail(
+        'secrets/wrong-type',
+        offset,
+        `${path} must be ${fields.includes(path as Field) ? 'text' : 'a map'}`,
+      )
   }
   visit(root, '', 0)
   const hasOptional = [...values.keys()].some((field) => field.startsWith(optional))
   for (const field of fields)
     if (!values.has(field) && (hasOptional || !field.startsWith(optional)))
-      fail('missing-field', 0, `${field} is missing`, makeAgain)
+      fail('secrets/missing-field', 0, `${field} is missing`, makeAgain)
   const pairs: readonly Pair[] = [...authorities, ...clients, ...(hasOptional ? [optional] : [])]
   const of = (field: Field) => values.get(field) ?? { value: '', offset: 0 }
   return { value: (field) => of(field).value, offset: (field) => of(field).offset, pairs }
@@ -153,21 +162,22 @@ function readFields(root: Node, fail: Fail): Found {
 
 function checkValues({ value, offset, pairs }: Found, fail: Fail): void {
   for (const [field, form, expected] of forms)
-    if (!form.test(value(field))) fail('wrong-value', offset(field), `${field} must be ${expected}`)
+    if (!form.test(value(field))) fail('secrets/wrong-value', offset(field), `${field} must be ${expected}`)
   for (const pair of pairs) {
     const issuer = pair.startsWith('clients') ? value('authorities.kubernetes.certificate') : undefined
     const problem = pairProblem(value(`${pair}.certificate`), value(`${pair}.key`), issuer)
-    if (problem) fail('damaged-pair', offset(`${pair}.certificate`), `${pair}: ${problem}`, restore)
+    if (problem) fail('secrets/damaged-pair', offset(`${pair}.certificate`), `${pair}: ${problem}`, restore)
   }
   const problem = keyPairProblem(value('serviceAccount.publicKey'), value('serviceAccount.privateKey'))
-  if (problem) fail('damaged-pair', offset('serviceAccount.publicKey'), `serviceAccount: ${problem}`, restore)
+  if (problem)
+    fail('secrets/damaged-pair', offset('serviceAccount.publicKey'), `serviceAccount: ${problem}`, restore)
 }
 
 const restore = 'take the file from a backup: a new one does not fit the nodes that already run'
 
 type Report = (
   severity: Diagnostic['severity'],
-  slug: string,
+  code: Diagnostic['code'],
   at: number,
   message: string,
   hint?: string,
@@ -178,7 +188,7 @@ function checkExpectation({ value, offset, pairs }: Found, expected: Expectation
   if (expected.cluster !== undefined && expected.cluster !== cluster)
     report(
       'error',
-      'other-cluster',
+      'secrets/other-cluster',
       offset('cluster'),
       `these are the secrets of cluster ${cluster}, not of ${expected.cluster}`,
       'name the right file with --secrets, or make one with gen secrets create',
@@ -193,18 +203,19 @@ function checkExpectation({ value, offset, pairs }: Found, expected: Expectation
       if (notAfter.getTime() <= now)
         report(
           expected.workerCertificate ? 'error' : 'warning',
-          'expired',
+          'secrets/expired',
           at,
           `${pair} expired on ${day}`,
           renewWorker,
         )
-    } else if (notAfter.getTime() <= now) report('error', 'expired', at, `${pair} expired on ${day}`, renew)
+    } else if (notAfter.getTime() <= now)
+      report('error', 'secrets/expired', at, `${pair} expired on ${day}`, renew)
     else if (notAfter.getTime() - now < soon)
-      report('warning', 'expires-soon', at, `${pair} expires on ${day}`, renew)
+      report('warning', 'secrets/expires-soon', at, `${pair} expires on ${day}`, renew)
     if (notBefore.getTime() > now)
       report(
         'error',
-        'not-yet-valid',
+        'secrets/not-yet-valid',
         at,
         `${pair} is not valid before ${notBefore.toISOString()}`,
         'is the clock of this machine right?',
