@@ -23,6 +23,15 @@ export interface Io {
   readonly stderrIsTerminal: boolean
   /** Terminal width in columns; 80 where unknown. */
   readonly columns: number
+  /** There only where somebody can answer. */
+  readonly prompt?: () => Prompt
+}
+
+/** A conversation on the terminal. */
+export interface Prompt {
+  /** @returns the line that was typed; undefined once the user pressed Ctrl-C or Ctrl-D */
+  readonly ask: (question: string) => Promise<string | undefined>
+  readonly close: () => void
 }
 
 export interface Invocation {
@@ -30,8 +39,8 @@ export interface Invocation {
   readonly positionals: readonly string[]
 }
 
-/** 0 ok · 1 the blueprint has errors · 2 wrong usage · 70 our bug. */
-export type ExitCode = 0 | 1 | 2 | 70
+/** 0 ok · 1 the blueprint has errors · 2 wrong usage · 70 our bug · 130 stopped by Ctrl-C. */
+export type ExitCode = 0 | 1 | 2 | 70 | 130
 
 export interface Command {
   readonly name: string
@@ -40,6 +49,8 @@ export interface Command {
   /** What follows the command's name, such as `[--role ROLE] [-o FILE]`. */
   readonly usage: string
   readonly description?: string
+  /** How many arguments without a dash it takes at most; 0 when left out. */
+  readonly positionals?: number
   readonly options: Readonly<Record<string, OptionSpec>>
   readonly examples?: readonly (readonly [command: string, comment: string])[]
   /** Commands below this one, such as `secrets create`. */

@@ -6,6 +6,7 @@ export const example: Command = {
   name: 'example',
   summary: 'print a built-in blueprint to start from',
   usage: '[NAME]',
+  positionals: 1,
   options: {},
   examples: [['gen example ha-kube-vip > cluster.yaml', 'then change names and addresses']],
   async run({ positionals }, io) {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suggestion } from '../blueprint/schema.ts'
 import { maxBlueprintBytes } from '../blueprint/source.ts'
-import { type Compiled, check, complete } from '../compile.ts'
+import { type Checked, type Compiled, check, complete } from '../compile.ts'
 import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
 import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
@@ -40,9 +40,7 @@ export async function readBlueprint(invocation: Invocation, io: Io): Promise<Blu
     if (existsSync(own))
       return { file: 'cluster.yaml', bytes: await read(own, 'cluster.yaml'), folder: io.cwd, builtIn: false }
     io.stderr(`gen: no cluster.yaml here: using the built-in example ${example}\n`)
-    io.stderr(
-      `gen: to start your own: gen example ${example} > cluster.yaml, change addresses, gen secrets create\n`,
-    )
+    io.stderr('gen: to start your own: gen init, then gen secrets create\n')
     return { file: `${example}.yaml`, bytes: builtInBlueprint(example), folder: io.cwd, builtIn: true }
   }
   const path = join(io.cwd === '' ? '.' : '', named.startsWith('/') ? named : join(io.cwd, named))
@@ -102,6 +100,20 @@ export async function compileOrReport(
   const compiled = complete(checked, secrets, await readTexts(checked.blueprint, blueprint.folder))
   await report(compiled, compiled.diagnostics, reporting, io, asked)
   return withSecrets && secrets === undefined ? undefined : ready(blueprint, compiled, invocation)
+}
+
+/** What a blueprint says, without a word about what is wrong with it. */
+export async function checkQuietly(
+  values: Invocation['values'],
+  io: Io,
+): Promise<Pick<Checked, 'blueprint'>> {
+  try {
+    const quiet = { ...io, stderr: () => {} }
+    const { file, bytes } = await readBlueprint({ values, positionals: [] }, quiet)
+    return check({ file, blueprint: bytes, kubernetes: loadKubernetesTable() })
+  } catch {
+    return {}
+  }
 }
 
 /** Hooks and files that the blueprint names; what is wrong with one becomes a diagnostic at its name. */

@@ -12,66 +12,8 @@ import {
   UsageError,
   UserError,
 } from './command.ts'
+import { groups } from './commands.ts'
 import { commandHelp, mainHelp } from './help.ts'
-
-interface Entry {
-  readonly name: string
-  readonly summary: string
-  readonly load: () => Promise<Command>
-}
-
-const groups: readonly { readonly title: string; readonly commands: readonly Entry[] }[] = [
-  {
-    title: 'blueprint:',
-    commands: [
-      {
-        name: 'example',
-        summary: 'print a built-in blueprint to start from',
-        load: async () => (await import('./example.ts')).example,
-      },
-      {
-        name: 'validate',
-        summary: 'check a blueprint and say everything that is wrong with it',
-        load: async () => (await import('./validate.ts')).validate,
-      },
-      {
-        name: 'plan',
-        summary: 'show what was decided, secrets withheld',
-        load: async () => (await import('./plan.ts')).plan,
-      },
-      {
-        name: 'secrets',
-        summary: "make, show, import and renew the cluster's secrets",
-        load: async () => (await import('./secrets.ts')).secrets,
-      },
-    ],
-  },
-  {
-    title: 'nodes:',
-    commands: [
-      {
-        name: 'userdata',
-        summary: 'print the user-data of a role, a node or a pool',
-        load: async () => (await import('./userdata.ts')).userdata,
-      },
-      {
-        name: 'seed',
-        summary: 'write NoCloud seeds: user-data, meta-data and network-config of each node',
-        load: async () => (await import('./seed.ts')).seed,
-      },
-      {
-        name: 'build',
-        summary: 'write everything of a cluster into one folder, with a manifest',
-        load: async () => (await import('./build.ts')).build,
-      },
-      {
-        name: 'kubeconfig',
-        summary: "make an administrator's kubeconfig",
-        load: async () => (await import('./kubeconfig.ts')).kubeconfigCommand,
-      },
-    ],
-  },
-]
 
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   try {
@@ -90,6 +32,10 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
   if (name === '--version' || name === 'version') {
     await io.stdout(`${packageVersion()}\n`)
+    return 0
+  }
+  if (name === '__complete') {
+    await io.stdout(await (await import('./complete.ts')).complete(rest, io))
     return 0
   }
   const entries = groups.flatMap(({ commands }) => commands)
@@ -120,8 +66,7 @@ async function runCommand(
     await io.stdout(commandHelp(command, full))
     return 0
   }
-  const takes = command.subcommands === undefined && command.usage.startsWith('[NAME]') ? 1 : 0
-  const extra = invocation.positionals[takes]
+  const extra = invocation.positionals[command.positionals ?? 0]
   if (extra !== undefined)
     throw new UsageError(
       `gen ${full} does not take ${extra}`,

@@ -20,16 +20,20 @@ export interface Reporting {
  */
 export function readReporting(invocation: Invocation, io: Io): Reporting {
   const format = oneOf(invocation, 'format', reportFormats)
-  const color = oneOf(invocation, 'color', colors)
-  // https://no-color.org
-  const auto = io.stderrIsTerminal && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
   return {
     format,
     style: {
-      color: color === 'always' || (color === 'auto' && auto),
+      color: wantsColor(invocation, io, io.stderrIsTerminal),
       width: io.stderrIsTerminal ? io.columns : undefined,
     },
   }
+}
+
+/** https://no-color.org, and what --color says. */
+export function wantsColor(invocation: Invocation, io: Io, terminal: boolean): boolean {
+  const color = oneOf(invocation, 'color', colors)
+  if (color !== 'auto') return color === 'always'
+  return terminal && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
 }
 
 function oneOf<Word extends string>(

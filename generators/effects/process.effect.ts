@@ -1,5 +1,6 @@
 /** The process as commands see it. */
-import type { Io } from '../cli/command.ts'
+import { createInterface } from 'node:readline'
+import type { Io, Prompt } from '../cli/command.ts'
 
 export function processIo(): Io {
   // `gen … | head` closes the pipe early: that is not an error of ours.
@@ -19,6 +20,40 @@ export function processIo(): Io {
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
     columns: process.stdout.columns ?? process.stderr.columns ?? 80,
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { prompt: openPrompt } : {}),
+  }
+}
+
+/** Questions go to standard error, so that standard output can be a pipe. */
+function openPrompt(): Prompt {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  // Lines that were pasted or typed ahead arrive together, before their questions.
+  const early: string[] = []
+  let waiting: ((line: string | undefined) => void) | undefined
+  let over = false
+  lines.on('line', (line) => {
+    if (waiting === undefined) early.push(line)
+    else waiting(line)
+  })
+  lines.on('SIGINT', () => lines.close())
+  lines.on('close', () => {
+    over = true
+    waiting?.(undefined)
+  })
+  return {
+    ask: async (question) => {
+      if (over && early.length === 0) return undefined
+      lines.setPrompt(question)
+      if (!over) lines.prompt()
+      const line =
+        early.shift() ??
+        (await new Promise<string | undefined>((resolve) => {
+          waiting = resolve
+        }))
+      waiting = undefined
+      return line
+    },
+    close: () => lines.close(),
   }
 }
 

@@ -1,0 +1,92 @@
+/** The table of commands. Each is loaded when it is called. */
+import type { Command } from './command.ts'
+
+export interface Entry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+/** In the order of the help text. */
+export const groups: readonly { readonly title: string; readonly commands: readonly Entry[] }[] = [
+  {
+    title: 'blueprint:',
+    commands: [
+      {
+        name: 'init',
+        summary: 'ask a few questions and write a commented cluster.yaml',
+        load: async () => (await import('./init.ts')).init,
+      },
+      {
+        name: 'example',
+        summary: 'print a built-in blueprint to start from',
+        load: async () => (await import('./example.ts')).example,
+      },
+      {
+        name: 'validate',
+        summary: 'check a blueprint and say everything that is wrong with it',
+        load: async () => (await import('./validate.ts')).validate,
+      },
+      {
+        name: 'plan',
+        summary: 'show what was decided, secrets withheld',
+        load: async () => (await import('./plan.ts')).plan,
+      },
+      {
+        name: 'diff',
+        summary: 'show what a change of blueprint changes on the nodes',
+        load: async () => (await import('./diff.ts')).diff,
+      },
+      {
+        name: 'secrets',
+        summary: "make, show, import and renew the cluster's secrets",
+        load: async () => (await import('./secrets.ts')).secrets,
+      },
+    ],
+  },
+  {
+    title: 'nodes:',
+    commands: [
+      {
+        name: 'userdata',
+        summary: 'print the user-data of a role, a node or a pool',
+        load: async () => (await import('./userdata.ts')).userdata,
+      },
+      {
+        name: 'seed',
+        summary: 'write NoCloud seeds: user-data, meta-data and network-config of each node',
+        load: async () => (await import('./seed.ts')).seed,
+      },
+      {
+        name: 'build',
+        summary: 'write everything of a cluster into one folder, with a manifest',
+        load: async () => (await import('./build.ts')).build,
+      },
+      {
+        name: 'kubeconfig',
+        summary: "make an administrator's kubeconfig",
+        load: async () => (await import('./kubeconfig.ts')).kubeconfigCommand,
+      },
+    ],
+  },
+  {
+    title: 'about:',
+    commands: [
+      {
+        name: 'facts',
+        summary: 'show what we know about a Kubernetes version, with sources',
+        load: async () => (await import('./facts.ts')).factsCommand,
+      },
+      {
+        name: 'doctor',
+        summary: 'say what this machine lacks for which command',
+        load: async () => (await import('./doctor.ts')).doctor,
+      },
+      {
+        name: 'completion',
+        summary: 'print a completion script for bash, zsh or fish',
+        load: async () => (await import('./completion.ts')).completion,
+      },
+    ],
+  },
+]

@@ -1,0 +1,59 @@
+import { findProgram, versionOf } from '../effects/programs.effect.ts'
+import { type Command, flag } from './command.ts'
+
+interface Need {
+  readonly program: string
+  /** Asks it for its version. */
+  readonly ask: string
+  readonly commands: readonly string[]
+  readonly why: string
+  /** Where it comes from. */
+  readonly get: string
+}
+
+/** What commands call. Everything else needs nothing but Node.js. */
+const needs: readonly Need[] = [
+  {
+    program: 'xorriso',
+    ask: '-version',
+    commands: ['gen seed --iso'],
+    why: 'writes the ISO image of a seed',
+    get: 'apt-get install xorriso',
+  },
+]
+
+interface Checkup extends Need {
+  readonly path: string | undefined
+  readonly version: string | undefined
+}
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'say what this machine lacks for which command',
+  usage: '[--json]',
+  description:
+    'Ends with 1 when something is missing. Commands that are not listed need nothing but Node.js.',
+  options: { json: { type: 'boolean', description: 'for programs' } },
+  async run(invocation, io) {
+    const path = io.env['PATH'] ?? ''
+    const found = await Promise.all(
+      needs.map(async (need): Promise<Checkup> => {
+        const file = findProgram(need.program, path)
+        return { ...need, path: file, version: file && (await versionOf(file, need.ask)) }
+      }),
+    )
+    if (flag(invocation, 'json'))
+      await io.stdout(
+        `${JSON.stringify({ node: process.version, platform: process.platform, programs: found }, null, 2)}\n`,
+      )
+    else
+      await io.stdout(`node ${process.version.slice(1)}: ok, for every command\n${found.map(line).join('')}`)
+    return found.every((program) => program.path !== undefined) ? 0 : 1
+  },
+}
+
+function line({ program, path, version, commands, why, get }: Checkup): string {
+  const whom = commands.join(', ')
+  if (path !== undefined) return `${program} ${version ?? '(version unknown)'}: ok, for ${whom}\n`
+  return `${program}: missing, which ${whom} needs: it ${why}\n  hint: ${get}\n`
+}
