@@ -280,7 +280,7 @@ async function grep(
 ): Promise<string> {
   const there = where.filter((path) => exists(machine, path))
   const input = `${patterns.filter((pattern) => pattern.length >= 12).join('\n')}\n`
-  const argv = ['grep', '-rlF', '--devices=skip', '-f', '/dev/stdin', ...there]
+  const argv = ['grep', '-rlF', '--devices=skip', '--exclude-dir=netns', '-f', '-', ...there]
   const done = await run(machine, argv, { input, allowFailure: true })
   if (done.code > 1 || there.length === 0) throw new Error(`${machine.name}: grep: ${done.stderr.trim()}`)
   return done.stdout.trim().split('\n').join(' ')

@@ -61,7 +61,8 @@ containerd=$(chroot "$root" containerd --version | grep -oE '[0-9]+\.[0-9]+\.[0-
 mkdir -p "$root/etc/leaven" "$root/var/lib/leaven/images"
 chmod 0700 "$root/etc/leaven" "$root/var/lib/leaven"
 printf '{ "kubernetes": "%s", "containerd": "%s" }\n' "${version#v}" "$containerd" > "$root/etc/leaven/baked.json"
-cp "$images" "$root/var/lib/leaven/images/images.tar"
+archive=$root/var/lib/leaven/images/images.tar
+cp "$images" "$archive"
 
 # Images are imported here, once: a containerd of the image's own, in its own mounts and processes.
 # shellcheck disable=SC2016 # expanded by the inner shell
@@ -75,6 +76,8 @@ unshare --mount --propagation private --pid --fork --kill-child bash -euc '
   chroot "$1" ctr -n k8s.io images import /var/lib/leaven/images/images.tar > /dev/null
   kill %1
   wait || true' bake "$root"
+
+stat -c %s-%Y "$archive" > "$root/var/lib/leaven/imported-images.tar" # as `leaven bake` says it
 
 # Hygiene: nothing of this image may be shared by machines as their own.
 : > "$root/etc/machine-id"

@@ -9,7 +9,7 @@ nocloud=$var/lib/cloud/seed/nocloud
 mkdir -p "$disk"/{upper,work,root} "$var/lib/leaven" "$nocloud"
 cp "$seed"/* "$nocloud/"
 if [ -n "$size" ]; then
-  rsync -a --exclude=/lib/containerd "$image/var/" "$var/"
+  rsync -a --exclude=/lib/containerd --exclude='/lib/leaven/imported-*' "$image/var/" "$var/"
   truncate -s "${size}M" "$disk/var.img"
   mkfs.ext4 -q -m 0 -d "$var" "$disk/var.img"
   rm -rf "${var:?}"
@@ -23,7 +23,7 @@ if [ "$images" = imported ]; then
   )
   exclude=("${linked[@]/#/--exclude=/}")
 else
-  exclude=(--exclude=/lib/leaven/images --exclude=/lib/containerd)
+  exclude=(--exclude=/lib/leaven/images '--exclude=/lib/leaven/imported-*' --exclude=/lib/containerd)
 fi
 rsync -a "${exclude[@]}" "$image/var/" "$var/"
 for directory in "${linked[@]}"; do
