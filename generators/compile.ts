@@ -163,7 +163,11 @@ const withheld: ClusterSecrets = {
   caCertHash: '',
 }
 
-function inOrder(source: Compiled['source'], diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+/** In the file's order. */
+export function inOrder(
+  source: Compiled['source'],
+  diagnostics: readonly Diagnostic[],
+): readonly Diagnostic[] {
   const place = (diagnostic: Diagnostic) => {
     const { line, column } = diagnostic.position ?? source.locate(diagnostic.path, diagnostic.atKey)
     return line * 100_000 + column

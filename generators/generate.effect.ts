@@ -1,7 +1,10 @@
-/** Writes what is derived from the schema: blueprints/schema.json and the field tables. `--check` fails when stale. */
-import { readFileSync, writeFileSync } from 'node:fs'
+/** Writes what is derived: the editors' schema, the field tables, the page of codes. `--check` fails when stale. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { editorSchema } from './blueprint/assemble.ts'
+import { explanationPage } from './blueprint/explain.ts'
 import { fieldTables } from './blueprint/field-tables.ts'
+import { explanations } from './explanations.ts'
 
 const begin = '<!-- fields: begin (generated, do not edit) -->'
 const end = '<!-- fields: end -->'
@@ -14,6 +17,7 @@ function targets(): readonly (readonly [string, string])[] {
   return [
     ['blueprints/schema.json', `${JSON.stringify(editorSchema(), null, 2)}\n`],
     ['blueprints/README.md', `${before}${begin}\n\n${fieldTables()}\n${end}${after}`],
+    ['docs/diagnostics.md', explanationPage(explanations)],
   ]
 }
 
@@ -31,6 +35,7 @@ for (const [path, text] of targets()) {
     console.error(`${path} is stale: run npm run generate`)
     process.exitCode = 1
   } else {
+    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
     console.error(`wrote ${path}`)
   }

@@ -28,6 +28,11 @@ export const groups: readonly { readonly title: string; readonly commands: reado
         load: async () => (await import('./validate.ts')).validate,
       },
       {
+        name: 'explain',
+        summary: 'explain the code of a problem: cause, example, fix',
+        load: async () => (await import('./explain.ts')).explain,
+      },
+      {
         name: 'plan',
         summary: 'show what was decided, secrets withheld',
         load: async () => (await import('./plan.ts')).plan,
@@ -72,6 +77,11 @@ export const groups: readonly { readonly title: string; readonly commands: reado
   {
     title: 'about:',
     commands: [
+      {
+        name: 'schema',
+        summary: "print the blueprint's JSON Schema, for editors",
+        load: async () => (await import('./schema.ts')).schema,
+      },
       {
         name: 'facts',
         summary: 'show what we know about a Kubernetes version, with sources',

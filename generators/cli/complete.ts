@@ -1,5 +1,6 @@
 /** Candidates for the word that is being typed, for the scripts of `gen completion`. */
 import { builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
+import { explanations } from '../explanations.ts'
 import { knownMinors } from '../facts/facts.ts'
 import { roleSpellings } from '../model/role.ts'
 import { type Command, helpOption, type Io, type OptionSpec } from './command.ts'
@@ -102,6 +103,8 @@ function positionals(command: string, earlier: number): Candidates {
   switch (command) {
     case 'example':
       return builtIn()
+    case 'explain':
+      return Object.entries(explanations).map(([code, { severity }]) => [code, severity])
     case 'facts':
       return versions()
     case 'completion':

@@ -4,8 +4,13 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suggestion } from '../blueprint/schema.ts'
 import { maxBlueprintBytes } from '../blueprint/source.ts'
-import { type Checked, type Compiled, check, complete } from '../compile.ts'
-import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
+import { type Checked, type Compiled, check, complete, inOrder } from '../compile.ts'
+import {
+  builtInBlueprint,
+  builtInBlueprints,
+  loadAssets,
+  loadKubernetesTable,
+} from '../effects/assets.effect.ts'
 import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
@@ -95,11 +100,36 @@ export async function compileOrReport(
     kubernetes: loadKubernetesTable(),
   })
   const sound = checked.plan !== undefined && !hasErrors(checked.diagnostics)
-  const secrets =
-    withSecrets && sound ? await loadSecrets(checked.plan, blueprint, invocation, io) : undefined
+  const secrets = !sound
+    ? undefined
+    : withSecrets
+      ? await loadSecrets(checked.plan, blueprint, invocation, io)
+      : asked
+        ? await glanceAtSecrets(checked.plan, blueprint, invocation, io)
+        : undefined
   const compiled = complete(checked, secrets, await readTexts(checked.blueprint, blueprint.folder))
-  await report(compiled, compiled.diagnostics, reporting, io, asked)
+  const found = asked ? await withLimits(compiled) : compiled.diagnostics
+  await report(compiled, found, reporting, io, asked)
+  if (hasErrors(found)) return undefined
   return withSecrets && secrets === undefined ? undefined : ready(blueprint, compiled, invocation)
+}
+
+/** A blueprint can be checked before it has secrets; where they are there, sizes are exact. */
+async function glanceAtSecrets(
+  plan: ClusterPlan,
+  blueprint: BlueprintText,
+  invocation: Invocation,
+  io: Io,
+): Promise<ClusterSecrets | undefined> {
+  const path = secretsPath(plan.name, blueprint.folder, invocation, io)
+  return existsSync(path) ? (await readSecretsFile(path, { cluster: plan.name })).secrets : undefined
+}
+
+/** What its cloud will not take is found before the cloud says so. */
+async function withLimits({ plan, groups, diagnostics, source }: Compiled): Promise<readonly Diagnostic[]> {
+  if (plan === undefined || groups === undefined) return diagnostics
+  const { limitProblems } = await import('../render/limits.ts')
+  return inOrder(source, [...diagnostics, ...limitProblems(plan, groups, loadAssets())])
 }
 
 /** What a blueprint says, without a word about what is wrong with it. */
@@ -173,9 +203,9 @@ async function loadSecrets(
 
 /** Problems of the secrets file: each message names its place, which is not in the blueprint. */
 export function printProblems(diagnostics: readonly Diagnostic[], io: Io): void {
-  for (const { severity, message, hint } of diagnostics)
+  for (const { code, severity, message, hint } of diagnostics)
     io.stderr(
-      `${severity === 'error' ? 'gen' : 'gen: warning'}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`,
+      `${severity === 'error' ? 'gen' : 'gen: warning'}: ${message} [${code}]\n${hint === undefined ? '' : `  hint: ${hint}\n`}`,
     )
 }
 
