@@ -126,6 +126,13 @@ export async function removeHost(lab: Lab): Promise<void> {
   rmSync(root, { recursive: true })
 }
 
+/** Ends whatever still runs in the operator's network: probes, balancers; all of it is the lab's. */
+export async function endPrograms(lab: Lab): Promise<void> {
+  if (!existsSync(`/run/netns/${lab.netns}`)) return
+  const pids = await output(['ip', 'netns', 'pids', lab.netns], { allowFailure: true })
+  for (const pid of pids.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL')
+}
+
 /** Removes a cgroup directory and those below it, leaves first; one that still holds processes stays. */
 export function removeCgroup(directory: string): void {
   if (!existsSync(directory)) return

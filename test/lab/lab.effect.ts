@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { balance } from './balancer.effect.ts'
 import { runChecks } from './checks/check.effect.ts'
 import { kubernetesOf, machineOf, nodeNamed, openCluster } from './cluster.effect.ts'
 import { type Lab, labNamed } from './host.effect.ts'
@@ -25,7 +26,7 @@ const help = `usage: npm run lab -- [COMMAND] [OPTIONS]
 
   (none)            ha-kube-vip: form, check, dead-cluster, tear down
   --ci              the same and four faults
-  --all             every topology of CI and every fault; hours
+  --all             every topology and every fault; hours
   up [BLUEPRINT]    form a cluster and leave it running
   check             every check, on what runs
   status            where each node is
@@ -42,7 +43,7 @@ const help = `usage: npm run lab -- [COMMAND] [OPTIONS]
   --blueprint NAME  of test/lab/blueprints (default ha-kube-vip)
   --keep            leave the last cluster running`
 
-const ciTopologies = ['ha-kube-vip', 'ha-keepalived-haproxy', 'single']
+const topologies = ['ha-kube-vip', 'ha-keepalived-haproxy', 'single', 'five', 'external']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -92,7 +93,7 @@ async function everything(stage: Stage): Promise<readonly Row[]> {
   for (const fault of faults) rows.push(await runFault(stage, fault))
   if (stage.cluster) rows.push(await runDead(stage))
   rows.push(await runBare(stage))
-  for (const other of ciTopologies.filter((one) => one !== stage.blueprint)) {
+  for (const other of topologies.filter((one) => one !== stage.blueprint)) {
     rows.push(await runTopology({ lab, blueprint: other, cluster: undefined }))
   }
   return rows
@@ -122,7 +123,10 @@ async function main(command: string | undefined, args: readonly string[]): Promi
     case 'build':
       await prepare(kubernetesOf(args[0] ?? blueprint))
       return 0
+    case 'balance':
+      return balance(args[0] as string, Number(args[1]), args.slice(2))
     case 'list':
+      console.log(`${topologies.join('\n')}\n`)
       for (const { name, story } of faults) console.log(`${name.padEnd(24)}${story}`)
       return 0
     case 'up':

@@ -1,5 +1,6 @@
+import { startBalancer } from './balancer.effect.ts'
 import { type Cluster, compile, installAll, kubernetesOf, powerOnAll } from './cluster.effect.ts'
-import { installPackages, type Lab, obstacles, prepareHost, removeHost } from './host.effect.ts'
+import { endPrograms, installPackages, type Lab, obstacles, prepareHost, removeHost } from './host.effect.ts'
 import { cutPower, machinesOf } from './machine.effect.ts'
 import { prepare, type Recipe } from './recipes.effect.ts'
 import { type Milestones, waitUntilDone } from './watch.effect.ts'
@@ -43,11 +44,13 @@ export async function blank(
   await allOff(lab)
   const cluster = await compile(lab, recipe, blueprint, edit)
   await installAll(cluster)
+  if (cluster.topology.endpoint.provider === 'external') await startBalancer(cluster)
   return cluster
 }
 
 export async function allOff(lab: Lab): Promise<void> {
   await Promise.all(machinesOf(lab).map(cutPower))
+  await endPrograms(lab)
 }
 
 /** Removes the lab, however it was left. */

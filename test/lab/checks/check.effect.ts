@@ -32,7 +32,9 @@ export async function runChecks(
     )
     const seconds = Math.round((Date.now() - start) / 100) / 10
     const result = { name: check.name, seconds, problem }
-    show(`  ${problem === undefined ? 'ok  ' : 'FAIL'} ${check.name}${problem ? `: ${problem}` : ''}`)
+    show(
+      `  ${problem === undefined ? 'ok  ' : 'FAIL'} ${check.name}${problem ? `: ${problem}` : ''}${seconds > 5 ? ` (${Math.round(seconds)} s)` : ''}`,
+    )
     results.push(result)
   }
   return results
