@@ -121,7 +121,7 @@ function prepareByHand(cluster: Cluster, node: Node): string {
 }
 
 function readPodCidr(files: readonly { path: string; content: string }[], node: Node): string {
-  const nodes = files.find((file) => file.path === '/etc/leaven/nodes')?.content ?? ''
-  const row = nodes.split('\n').find((line) => line.startsWith(`${node.name}\t`))
-  return row?.split('\t')[6] ?? '-'
+  const nodes = files.find((file) => file.path === '/etc/leaven/tables')?.content ?? ''
+  const row = nodes.split('\n').find((line) => line.startsWith(`nodes\t${node.name}\t`))
+  return row?.split('\t')[7] ?? '-'
 }

@@ -189,16 +189,28 @@ function ownMac(machine: Machine): string {
   return `02${digest.slice(0, 10).replaceAll(/(..)/g, ':$1')}`
 }
 
-/** PID 1 of the machine, as the host counts; found by its cgroup, so that it can be no one else's process. */
+const inits = new Map<string, number>()
+
+/** PID 1 of the machine, as the host counts; known by its cgroup, so that it can be no one else's process. */
 function initPid(machine: Machine): number | undefined {
-  return processesOf(machine).find((pid) => {
-    try {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-      return /^NSpid:\t\d+\t1$/m.test(status) && !/^Name:\t(unshare|init\.sh)$/m.test(status)
-    } catch {
-      return false
-    }
-  })
+  const known = inits.get(machine.directory)
+  if (known && isInit(machine, known)) return known
+  const found = processesOf(machine).find((pid) => isInit(machine, pid))
+  if (found) inits.set(machine.directory, found)
+  else inits.delete(machine.directory)
+  return found
+}
+
+function isInit(machine: Machine, pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    if (!/^NSpid:\t\d+\t1$/m.test(status) || /^Name:\t(unshare|init\.sh)$/m.test(status)) return false
+    // systemd leaves its machine's freezer cgroup alone, whatever it does with the others.
+    const place = `:freezer:/${machine.lab.cgroup}/${machine.name}\n`
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(place)
+  } catch {
+    return false
+  }
 }
 
 function processesOf(machine: Machine): readonly number[] {

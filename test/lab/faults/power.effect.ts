@@ -71,7 +71,7 @@ const initCuts: readonly Fault[] = [
   initCut('api-up', (cluster, node) =>
     eventually('its API server', 300, () => apiReady(cluster, `${node.address}:6443`), 50),
   ),
-  initCut('importing', (cluster, node) =>
+  initCut('runtime', (cluster, node) =>
     statusOn(cluster, node, 'runtime', ({ phase }) => phase === 'runtime'),
   ),
 ]
@@ -138,12 +138,14 @@ function joinCut(
       await powerOnAll(cluster, early)
       await moment(cluster, second as Node)
       const at = secondsSince(start)
-      await cutPower(machineOf(cluster, second as Node))
+      const machine = machineOf(cluster, second as Node)
+      await cutPower(machine)
+      const manifest = exists(machine, '/etc/kubernetes/manifests/etcd.yaml') ? 'with' : 'without'
       await sleep(5000)
       const alive = await apiReady(cluster)
       await powerOnAll(cluster, [second as Node, third as Node])
       const { done } = await waitUntilDone(cluster, start)
-      return `cut at ${at} s, API ${alive ? 'up' : 'down'} meanwhile, all done at ${done} s`
+      return `cut at ${at} s ${manifest} etcd manifest, API ${alive ? 'up' : 'down'} meanwhile, all done at ${done} s`
     },
   }
 }
