@@ -163,7 +163,7 @@ const withheld: ClusterSecrets = {
   caCertHash: '',
 }
 
-/** In the file's order. */
+/** In the file's order, each once. */
 export function inOrder(
   source: Compiled['source'],
   diagnostics: readonly Diagnostic[],
@@ -172,5 +172,7 @@ export function inOrder(
     const { line, column } = diagnostic.position ?? source.locate(diagnostic.path, diagnostic.atKey)
     return line * 100_000 + column
   }
-  return [...diagnostics].sort((one, other) => place(one) - place(other))
+  // What is wrong for every group is said once.
+  const distinct = [...new Map(diagnostics.map((entry) => [JSON.stringify(entry), entry])).values()]
+  return distinct.sort((one, other) => place(one) - place(other))
 }

@@ -89,7 +89,9 @@ function subnets({ network }: Blueprint): readonly Diagnostic[] {
         `the pod subnet ${pods.text} and the service subnet ${services.text} overlap`,
         'give pods and services subnets of their own',
       ),
-      related: [{ path: pods.path, message: `pods get ${pods.text}` }],
+      ...(network?.podSubnet === undefined || network.serviceSubnet === undefined
+        ? {}
+        : { related: [{ path: pods.path, message: `pods get ${pods.text}` }] }),
     })
   if (services && services.subnet[1] > (services.subnet[0].kind() === 'ipv4' ? 28 : 124))
     found.push(
@@ -153,21 +155,21 @@ function vip(blueprint: Blueprint): readonly Diagnostic[] {
   return found
 }
 
-function duplicates({ nodes, pools }: Blueprint): readonly Diagnostic[] {
+function duplicates({ network, nodes, pools }: Blueprint): readonly Diagnostic[] {
   const names: readonly (readonly [Path, string])[] = [
     ...nodes.map((node, index) => [['nodes', index, 'name'], node.name] as const),
     ...(pools ?? []).map((pool, index) => [['pools', index, 'name'], pool.name] as const),
   ]
-  const given = <Field extends 'address' | 'mac'>(field: Field) =>
+  const given = (field: 'address' | 'mac'): [Path, string][] =>
     nodes.flatMap((node, index) => {
       const value = node[field]
-      return value === undefined
-        ? []
-        : [[['nodes', index, field] as Path, canonical(value.toLowerCase())] as const]
+      return value === undefined ? [] : [[['nodes', index, field], canonical(value.toLowerCase())]]
     })
+  const gateway: [Path, string][] =
+    network?.gateway === undefined ? [] : [[['network', 'gateway'], canonical(network.gateway)]]
   return [
     ...repeated(names, 'blueprint/duplicate-name', 'name'),
-    ...repeated(given('address'), 'blueprint/duplicate-address', 'address'),
+    ...repeated([...gateway, ...given('address')], 'blueprint/duplicate-address', 'address'),
     ...repeated(given('mac'), 'blueprint/duplicate-mac', 'MAC address'),
   ]
 }
@@ -184,10 +186,9 @@ function repeated(
       first.set(value, path)
       return []
     }
-    const message = `the ${what} ${value} is given twice`
     return [
       {
-        ...error(code, path, message, `every node has its own ${what}`),
+        ...error(code, path, `the ${what} ${value} is given twice`, `every node has its own ${what}`),
         related: [{ path: earlier, message: 'it is first given here' }],
       },
     ]
@@ -274,6 +275,7 @@ function controlPlanes({ nodes }: Blueprint): readonly Diagnostic[] {
           'blueprint/no-execute',
           ['nodes', index, 'taints'],
           `the taint NoExecute on the control plane ${node.name} evicts what does not tolerate it, kube-proxy and CNI excepted`,
+          'use NoSchedule',
         ),
       )
   })
@@ -282,10 +284,9 @@ function controlPlanes({ nodes }: Blueprint): readonly Diagnostic[] {
 
 /** Files of the user's that would break first boot without a word. */
 function reservedPaths({ files }: Blueprint): readonly Diagnostic[] {
+  const reserved = /^\/(etc\/leaven|var\/lib\/leaven|etc\/kubernetes\/pki)\/|^\/usr\/local\/sbin\/leaven$/
   return (files ?? []).flatMap((file, index) =>
-    ['/etc/leaven/', '/var/lib/leaven/', '/etc/kubernetes/pki/'].some((folder) =>
-      file.path.startsWith(folder),
-    ) || file.path === '/usr/local/sbin/leaven'
+    reserved.test(file.path)
       ? [
           error(
             'blueprint/reserved-path',

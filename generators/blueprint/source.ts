@@ -89,13 +89,15 @@ function parseText(file: string, text: string): Loaded {
           severity: 'error',
           path: [],
           message: 'the blueprint is empty',
-          hint: 'start from an example: gen userdata --blueprint ha-kube-vip shows one at work',
+          hint: 'gen init asks what it has to know and writes one; gen example ha-kube-vip prints one',
         },
       ],
     }
   const second = documents[1]
   const problems = first.errors.map((problem) =>
-    problem.code === 'DUPLICATE_KEY' ? duplicateKey(problem, first.contents, at) : syntaxProblem(problem, at),
+    problem.code === 'DUPLICATE_KEY'
+      ? duplicateKey(problem, first.contents, at)
+      : (openQuote(problem, first.contents, at) ?? syntaxProblem(problem, at)),
   )
   if (second !== undefined && problems.length === 0)
     problems.push({
@@ -111,13 +113,7 @@ function parseText(file: string, text: string): Loaded {
   try {
     value = first.toJS({ maxAliasCount: 50 }) as Json
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    return {
-      source: nowhere,
-      failed: [
-        { code: 'blueprint/aliases', severity: 'error', path: [], message: message.split('\n')[0] ?? '' },
-      ],
-    }
+    return { source: nowhere, failed: [wrongAlias(cause, first.contents, at)] }
   }
   const root = first.contents as Node
   return {
@@ -145,6 +141,51 @@ function syntaxProblem({ pos: [start, end], message }: YAMLError, at: At): Diagn
     path: [],
     position: at(start, Math.min(end - start, 40)),
     message: `not YAML: ${lowerFirst(message)}`,
+  }
+}
+
+/** An open quote takes the rest of the file, and the parser tells where that ends. */
+function openQuote({ message }: YAMLError, contents: Node | null, at: At): Diagnostic | undefined {
+  if (!/^Missing closing .quote/.test(message)) return undefined
+  let quoted: Node | undefined
+  visit(contents, {
+    Scalar(_, node) {
+      if (node.type?.startsWith('QUOTE')) quoted = node
+    },
+  })
+  const position = quoted === undefined ? undefined : spanOf(quoted, at)
+  if (position === undefined) return undefined
+  return {
+    code: 'blueprint/syntax',
+    severity: 'error',
+    path: [],
+    position: { ...position, length: 1 },
+    message: 'not YAML: this quote is never closed',
+  }
+}
+
+function wrongAlias(cause: unknown, contents: Node | null, at: At): Diagnostic {
+  const [, unresolved] =
+    /^Unresolved alias.*: (\S+)$/s.exec(cause instanceof Error ? cause.message : '') ?? []
+  let found: Node | undefined
+  visit(contents, {
+    Alias(_, node) {
+      if (unresolved !== undefined && node.source !== unresolved) return undefined
+      found = node
+      return visit.BREAK
+    },
+  })
+  const position = found === undefined ? undefined : spanOf(found, at)
+  return {
+    code: 'blueprint/aliases',
+    severity: 'error',
+    path: [],
+    ...(position === undefined ? {} : { position }),
+    message:
+      unresolved === undefined
+        ? 'the aliases stand for more than a blueprint can need'
+        : `the alias *${unresolved} stands for nothing: no anchor before it has its name`,
+    hint: 'write the values out where they are needed',
   }
 }
 

@@ -128,7 +128,7 @@ function podParts(plan: ClusterPlan): readonly Diagnostic[] {
     error(
       'blueprint/pod-subnet-too-small',
       ['network', 'podSubnet'],
-      `the pod subnet ${plan.network.podSubnet} has no part left for ${first.name} and ${without.length - 1} more`,
+      `the pod subnet ${plan.network.podSubnet} has no part left for ${without.map(({ name }) => name).join(', ')}`,
       'take a larger pod subnet: every node gets a /24 of its own',
     ),
   ]

@@ -1,5 +1,5 @@
 /** The user's own texts on the nodes: hooks and files, written in the blueprint or beside it, plain or as templates. */
-import { suggestion } from '../blueprint/schema.ts'
+import { display, suggestion } from '../blueprint/schema.ts'
 import type { Blueprint, BlueprintText } from '../model/blueprint.ts'
 import type { FileSpec } from '../model/contribution.ts'
 import { type Diagnostic, error, type Path } from '../model/diagnostic.ts'
@@ -62,7 +62,7 @@ export function checkTexts(blueprint: Blueprint, texts: Texts): readonly Diagnos
         error(
           'blueprint/one-text',
           file.at,
-          `${file.at.join('.')} ${path === undefined ? 'has neither content nor file' : 'has content and file'}`,
+          `${display(file.at)} ${path === undefined ? 'has neither content nor file' : 'has content and file'}`,
           'write the text under content, or name a file beside the blueprint under file',
         ),
       ]

@@ -1,4 +1,5 @@
 /** One Linux distribution as a provider: its family's ways, its facts, and what every node needs. */
+import type { Blueprint } from '../../model/blueprint.ts'
 import type { Contribution, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
 import { type Diagnostic, error, warning } from '../../model/diagnostic.ts'
 import type { JsonObject } from '../../model/json.ts'
@@ -31,7 +32,7 @@ export function linux(family: Family, distribution: Distribution): OsProvider {
     options: { ...options, ...distribution.options },
     releases: facts.releases,
     defaultRelease: facts.defaultRelease,
-    rules: (plan) => rules(plan, distribution),
+    rules: (plan, blueprint) => rules(plan, blueprint, distribution),
     contribute: (plan, target) => contribute(plan, target, family, distribution),
   }
 }
@@ -97,7 +98,7 @@ function containerdGlob({ runtime, kubernetes: { facts } }: ClusterPlan): string
   return exact ? `${runtime.version}-*` : `${seriesOf(runtime.version)}.*`
 }
 
-function rules(plan: ClusterPlan, distribution: Distribution): readonly Diagnostic[] {
+function rules(plan: ClusterPlan, { runtime }: Blueprint, distribution: Distribution): readonly Diagnostic[] {
   const { release: name } = plan.os
   const release = distribution.facts.releases[name]
   if (release === undefined) return []
@@ -114,7 +115,7 @@ function rules(plan: ClusterPlan, distribution: Distribution): readonly Diagnost
       ),
     )
   if (!plan.bootstrap.prebaked && plan.runtime.provider === 'containerd')
-    found.push(...containerdRules(plan, distribution, release))
+    found.push(...containerdRules(plan, distribution, release, runtime?.version !== undefined))
   return found
 }
 
@@ -126,6 +127,7 @@ function containerdRules(
   plan: ClusterPlan,
   { title }: Distribution,
   release: Release,
+  written: boolean,
 ): readonly Diagnostic[] {
   const asked = seriesOf(plan.runtime.version)
   const own = release.containerdSeries
@@ -135,7 +137,7 @@ function containerdRules(
   return [
     error(
       'os/containerd-not-packaged',
-      ['runtime', 'version'],
+      written ? ['runtime', 'version'] : ['os', 'release'],
       `${whose} packages containerd ${offered.join(' and ')} for ${title} ${plan.os.release}, not ${plan.runtime.version}`,
       `set runtime.version: "${offered.at(-1) ?? ''}", or take a machine image and set bootstrap.prebaked: true`,
     ),

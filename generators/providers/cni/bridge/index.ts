@@ -47,7 +47,7 @@ export const bridge: CniProvider = {
       { path: source, mode: 0o644, body: { kind: 'json', value: conflist(plan) } },
       { path: routes, mode: 0o644, body: { kind: 'lines', lines: routeTable(plan) } },
       routesUnit,
-      unmanaged('cni0', 'veth*'),
+      ...(plan.os.netplan ? [] : [unmanaged('cni0', 'veth*')]),
     ],
     fill: [{ phase: 'runtime', source, destination: '/etc/cni/net.d/10-leaven.conflist', mode: 0o644 }],
     services: [{ phase: 'runtime', unit }],

@@ -37,7 +37,7 @@ export const explanations: Explanations = {
     cause: 'The version is newer than this gen, and its settings may have changed.',
     example: `endpoint:
   address: 172.31.253.60
-  version: 9.0.0`,
+  version: 1.9.0`,
     fix: 'Compare with what kube-vip manifest pod prints, or take a newer gen.',
     source: releases,
   },

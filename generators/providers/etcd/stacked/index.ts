@@ -62,21 +62,27 @@ function flags({ etcd, kubernetes }: ClusterPlan): readonly Diagnostic[] {
     const path = ['etcd', 'extraArgs', flag]
     if (managed.includes(flag))
       return [
-        error(
-          'stacked/managed-flag',
-          path,
-          `kubeadm sets etcd's --${flag} itself`,
-          flag === 'data-dir' ? 'use etcd.dataDir' : 'remove it: it differs from node to node',
-        ),
+        {
+          ...error(
+            'stacked/managed-flag',
+            path,
+            `kubeadm sets etcd's --${flag} itself`,
+            flag === 'data-dir' ? 'use etcd.dataDir' : 'remove it: it differs from node to node',
+          ),
+          atKey: true,
+        },
       ]
     if (flag.startsWith('experimental-') && !kubernetes.facts.supports.etcdExperimentalFlags)
       return [
-        error(
-          'stacked/experimental-flag',
-          path,
-          `the etcd of Kubernetes ${kubernetes.facts.minor} does not start with --${flag}`,
-          'since etcd 3.6 such settings are feature gates or have a flag without that prefix',
-        ),
+        {
+          ...error(
+            'stacked/experimental-flag',
+            path,
+            `the etcd of Kubernetes ${kubernetes.facts.minor} does not start with --${flag}`,
+            'since etcd 3.6 such settings are feature gates or have a flag without that prefix',
+          ),
+          atKey: true,
+        },
       ]
     return []
   })

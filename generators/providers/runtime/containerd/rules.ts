@@ -30,14 +30,15 @@ function overrideRules(plan: ClusterPlan): readonly Diagnostic[] {
   return [
     ...plugins
       .filter((name) => foreign.includes(name))
-      .map((name) =>
-        warning(
+      .map((name) => ({
+        ...warning(
           'containerd/override-of-other-version',
           ['overrides', 'containerd', 'plugins', name],
           `containerd ${plan.runtime.version} has no plugin ${name}: the override changes nothing`,
           `its config.toml is of version ${facts.configVersion}: use ${own.join(' and ')}`,
         ),
-      ),
+        atKey: true,
+      })),
     ...idlePaths(generatedConfig(plan, facts), patch).map((path) =>
       warning(
         'containerd/idle-override',
