@@ -31,27 +31,31 @@ function openPrompt(): Prompt {
   const early: string[] = []
   let waiting: ((line: string | undefined) => void) | undefined
   let over = false
+  const answer = (line: string | undefined) => {
+    const resolve = waiting
+    waiting = undefined
+    resolve?.(line)
+  }
   lines.on('line', (line) => {
     if (waiting === undefined) early.push(line)
-    else waiting(line)
+    else answer(line)
   })
   lines.on('SIGINT', () => lines.close())
   lines.on('close', () => {
     over = true
-    waiting?.(undefined)
+    answer(undefined)
   })
   return {
     ask: async (question) => {
       if (over && early.length === 0) return undefined
       lines.setPrompt(question)
       if (!over) lines.prompt()
-      const line =
+      return (
         early.shift() ??
-        (await new Promise<string | undefined>((resolve) => {
+        new Promise<string | undefined>((resolve) => {
           waiting = resolve
-        }))
-      waiting = undefined
-      return line
+        })
+      )
     },
     close: () => lines.close(),
   }
