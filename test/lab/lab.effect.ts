@@ -91,7 +91,7 @@ async function standard(stage: Stage): Promise<readonly Row[]> {
 async function everything(stage: Stage): Promise<readonly Row[]> {
   const rows = [await runTopology(stage)]
   for (const fault of faults) rows.push(await runFault(stage, fault))
-  if (stage.cluster) rows.push(await runDead(stage))
+  rows.push(await runDead(stage))
   rows.push(await runBare(stage))
   for (const other of topologies.filter((one) => one !== stage.blueprint)) {
     rows.push(await runTopology({ lab, blueprint: other, cluster: undefined }))

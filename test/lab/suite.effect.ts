@@ -54,8 +54,9 @@ export async function runChaos(stage: Stage, seed: number, cuts: number): Promis
 export async function runDead(stage: Stage): Promise<Row> {
   const start = Date.now()
   console.log('every check of a cluster that has no power must fail')
+  const recipe = await ready(stage.lab, stage.blueprint)
+  const cluster = stage.cluster ?? (await form(stage.lab, recipe, stage.blueprint)).cluster
   await allOff(stage.lab)
-  if (!stage.cluster) throw new Error('there is no cluster to switch off')
   const needPower = checks.filter((check) => !check.offline)
   const quick = { ...stage.cluster, impatient: true }
   const results = await runChecks(quick, needPower, () => undefined)
