@@ -58,8 +58,7 @@ export async function runDead(stage: Stage): Promise<Row> {
   const cluster = stage.cluster ?? (await form(stage.lab, recipe, stage.blueprint)).cluster
   await allOff(stage.lab)
   const needPower = checks.filter((check) => !check.offline)
-  const quick = { ...stage.cluster, impatient: true }
-  const results = await runChecks(quick, needPower, () => undefined)
+  const results = await runChecks(cluster, needPower, () => undefined)
   const fooled = results.filter((result) => result.problem === undefined)
   for (const { name } of fooled) console.log(`  FAIL “${name}” holds of a dead cluster`)
   stage.cluster = undefined
