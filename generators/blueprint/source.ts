@@ -6,7 +6,6 @@ import {
   isPair,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   parseAllDocuments,
   visit,
@@ -65,19 +64,14 @@ export function parseSource(file: string, bytes: Uint8Array): Loaded {
 }
 
 function parseText(file: string, text: string): Loaded {
-  const counter = new LineCounter()
   const documents = parseAllDocuments(text, {
-    lineCounter: counter,
     prettyErrors: false,
     uniqueKeys: true,
     // Its warnings are diagnostics of ours; by itself it would print some of them.
     logLevel: 'error',
   })
   const lines = text.split('\n')
-  const at = (offset: number, length = 1): Position => {
-    const { line, col } = counter.linePos(Math.min(offset, text.length))
-    return { line: Math.max(line, 1), column: Math.max(col, 1), length: Math.max(length, 1) }
-  }
+  const at = positions(lines)
   const nowhere = { file, lines, locate: () => ({ line: 1, column: 1, length: 1 }) }
   const first = Array.isArray(documents) ? documents[0] : undefined
   if (first === undefined || first.contents === null)
@@ -121,7 +115,7 @@ function parseText(file: string, text: string): Loaded {
       file,
       lines,
       value,
-      locate: (path, atKey) => locate(root, path, atKey ?? false, at, lines),
+      locate: (path, atKey) => locate(root, path, atKey ?? false, at),
       written: (path) => {
         const node = first.getIn(path, true)
         return isScalar(node) ? node.source : undefined
@@ -134,12 +128,33 @@ function parseText(file: string, text: string): Loaded {
   }
 }
 
+/** The parser's own counter misses lines of scalars that it gives up on. */
+function positions(lines: readonly string[]): At {
+  const starts: number[] = []
+  let start = 0
+  for (const line of lines) {
+    starts.push(start)
+    start += line.length + 1
+  }
+  return (offset, length = 1) => {
+    let [low, high] = [0, starts.length - 1]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if ((starts[middle] ?? 0) <= offset) low = middle
+      else high = middle - 1
+    }
+    const width = lines[low]?.length ?? 0
+    const column = Math.min(offset - (starts[low] ?? 0), width) + 1
+    return { line: low + 1, column, length: Math.max(1, Math.min(length, width - column + 1)) }
+  }
+}
+
 function syntaxProblem({ pos: [start, end], message }: YAMLError, at: At): Diagnostic {
   return {
     code: 'blueprint/syntax',
     severity: 'error',
     path: [],
-    position: at(start, Math.min(end - start, 40)),
+    position: at(start, end - start),
     message: `not YAML: ${lowerFirst(message)}`,
   }
 }
@@ -221,18 +236,18 @@ function lowerFirst(message: string): string {
 
 type At = (offset: number, length?: number) => Position
 
-function locate(root: Node, path: Path, atKey: boolean, at: At, lines: readonly string[]): Position {
+function locate(root: Node, path: Path, atKey: boolean, at: At): Position {
   let node: unknown = root
   let key: Node | undefined
   for (const step of path) {
     const next = child(node, step)
     // Absent: the nearest that is there. What an alias stands for is elsewhere; the alias is what the user sees.
-    if (next === undefined) return span(isAlias(node) ? node : (key ?? node), at, lines)
+    if (next === undefined) return span(isAlias(node) ? node : (key ?? node), at)
     node = next.value
     key = next.key
   }
   // A block collection has no one line of its own, and an empty value no character: their key has.
-  return span(key !== undefined && (atKey || isBlock(node) || isEmpty(node)) ? key : (node ?? key), at, lines)
+  return span(key !== undefined && (atKey || isBlock(node) || isEmpty(node)) ? key : (node ?? key), at)
 }
 
 function child(node: unknown, step: string | number): { key: Node | undefined; value: unknown } | undefined {
@@ -258,16 +273,13 @@ function isEmpty(node: unknown): boolean {
 }
 
 /** The token itself, as far as its first line goes; for a block collection its first key. */
-function span(node: unknown, at: At, lines: readonly string[]): Position {
+function span(node: unknown, at: At): Position {
   let token = node
   while ((isMap(token) || isSeq(token)) && isBlock(token)) {
     const first: unknown = token.items[0]
     token = isPair(first) ? first.key : first
   }
-  const start = isNode(token) ? spanOf(token, at) : undefined
-  if (start === undefined) return at(0)
-  const rest = (lines[start.line - 1]?.length ?? 0) - start.column + 1
-  return { ...start, length: Math.max(1, Math.min(start.length, rest)) }
+  return (isNode(token) ? spanOf(token, at) : undefined) ?? at(0)
 }
 
 function spanOf({ range }: Node, at: At): Position | undefined {
