@@ -168,7 +168,7 @@ function createMachine(disk: string, name: string, address: string, namespace: s
     read: (file) => readFileSync(path(file), 'utf8'),
     has: (file) => existsSync(path(file)),
     boot(environment = {}) {
-      running = spawn('nsenter', start(['/usr/local/sbin/leaven', 'boot']), {
+      running = spawn('nsenter', start(['bash', '-c', 'systemctl boot; leaven boot; sleep infinity']), {
         env: { PATH: process.env['PATH'], ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
