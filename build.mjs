@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { gzipAsync } from '@gfx/zopfli'
 import Ajv from 'ajv'
 import standaloneCode from 'ajv/dist/standalone/index.js'
 import { build } from 'esbuild'
@@ -10,7 +11,7 @@ import Handlebars from 'handlebars'
 const node20 = { bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'warning' }
 // Some CommonJS dependencies call require() for node's own modules.
 const banner = {
-  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  js: "import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __toPath } from 'node:url'; const __filename = __toPath(import.meta.url), __dirname = __dirnameOf(__filename); import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 }
 
 function find(folder, suffix) {
@@ -74,8 +75,20 @@ async function validators() {
   rmSync(scratch)
 }
 
+/** What runs on nodes, as it is shipped: without comments and indentation, and compressed once and for all. */
+async function programs() {
+  const entries = []
+  for (const name of ['leaven', 'control-plane', 'imds', 'leaven.service']) {
+    const text = readFileSync(join('boot', name), 'utf8').replaceAll(/^[ \t]*#(?!!).*\n|^\n|^[ \t]+/gm, '')
+    const gzip = Buffer.from(await gzipAsync(Buffer.from(text), { numiterations: 15 })).toString('base64')
+    entries.push(`  ${JSON.stringify(`boot/${name}`)}: ${JSON.stringify({ text, gzip })},`)
+  }
+  writeFileSync('generators/render/assets.gen.js', `export const assets = {\n${entries.join('\n')}\n}\n`)
+}
+
 mkdirSync('dist', { recursive: true })
 templates()
+await programs()
 await validators()
 // Parsing is half of what starting costs, so whitespace goes; names stay for the reader of a bug report.
 const { outputFiles } = await build({

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { compileWithSecrets, fileAt, filesOf, userDataOf } from './support/compiled.ts'
+import { compileWithSecrets, fileAt, filesOf, tableOf, userDataOf } from './support/compiled.ts'
 import { newKustomize, oldKubectl } from './support/programs.ts'
 import { isRoot, run, withTools } from './support/tools.ts'
 
@@ -31,7 +31,7 @@ function addonFolder(text: string, name: string): string {
   for (const { path, content } of filesOf(text))
     if (path.startsWith(`/etc/leaven/addons/10-${name}/`))
       writeFileSync(join(folder, basename(path)), content)
-  const file = fileAt(text, `/etc/leaven/addons/10-${name}/manifest.url`).trim().split('\t')[2] ?? ''
+  const file = tableOf(text, 'addons').find(([addon]) => addon === `10-${name}`)?.[3] ?? ''
   copyFileSync(join(import.meta.dirname, `support/manifests/${name}.yaml`), join(folder, file))
   return folder
 }

@@ -1,11 +1,11 @@
 /** Goldens by axes, and what must hold of every text that the compiler makes. */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { loadAssets } from '../generators/effects/assets.effect.ts'
-import { renderBody } from '../generators/render/file.ts'
+import { asset } from '../generators/render/file.ts'
 import { planJson } from '../generators/render/plan.ts'
 import { encode, renderUserData } from '../generators/render/user-data.ts'
 import { type Axes, blueprintOf, caseName, pairwise, values } from './support/axes.ts'
@@ -14,6 +14,7 @@ import {
   compileWithSecrets,
   filesOf,
   parseUserData,
+  tableOf,
   testSecrets,
   userDataOf,
 } from './support/compiled.ts'
@@ -54,7 +55,7 @@ function readable(text: string): string {
   const { write_files: _, ...rest } = parseUserData(text)
   const parts = filesOf(text).map(
     ({ path, mode, content }) =>
-      `=== ${path} ${mode}\n${path.startsWith('/usr/local/sbin/leaven') ? '(boot/leaven)\n' : content}`,
+      `=== ${path} ${mode}\n${path.startsWith('/usr/local/') ? '(boot/)\n' : content}`,
   )
   return `${JSON.stringify(rest, null, 2)}\n${parts.join('')}`.replaceAll(
     /-----BEGIN ([A-Z ]+)-----[^-]+-----END [A-Z ]+-----|(client-key-data|certificate-data|client-certificate-data|certificate-authority-data|token): \S+/g,
@@ -177,11 +178,7 @@ describe('every text', () => {
   test('fills only what is declared, and leaves no placeholder that nobody fills', () => {
     for (const [name, text] of texts) {
       const files = filesOf(text)
-      const fill = files.find(({ path }) => path === '/etc/leaven/fill')?.content ?? ''
-      const sources = fill
-        .split('\n')
-        .filter(Boolean)
-        .map((row) => row.split('\t')[1] ?? '')
+      const sources = tableOf(text, 'fill').map((row) => row[1] ?? '')
       for (const source of sources) {
         const pattern = new RegExp(`^${source.replaceAll('.', '\\.').replace('@NODE_NAME@', '[^/]+')}$`)
         expect(
@@ -195,7 +192,7 @@ describe('every text', () => {
           new RegExp(`^${source.replaceAll('.', '\\.').replace('@NODE_NAME@', '[^/]+')}$`).test(path),
         )
       for (const { path, content } of files)
-        if (!filled(path) && path !== '/usr/local/sbin/leaven' && path !== '/etc/leaven/fill')
+        if (!filled(path) && path !== '/usr/local/sbin/leaven' && path !== '/etc/leaven/tables')
           expect(
             content.match(/@(NODE_NAME|NODE_IP|NODE_INTERFACE|NODE_PREFIX|POD_CIDR)@/),
             `${name} ${path}`,
@@ -205,13 +202,17 @@ describe('every text', () => {
 })
 
 describe('first boot as it is shipped', () => {
-  const shipped = renderBody({ kind: 'asset', name: 'boot/leaven' }, loadAssets())
+  const programs = ['leaven', 'control-plane', 'imds'].map(
+    (name) => [name, asset(`boot/${name}`).text] as const,
+  )
 
   withTools('shellcheck')('passes shellcheck and bash -n, as source and as shipped', () => {
-    const file = join(scratch, 'leaven')
-    writeFileSync(file, shipped)
-    run('bash', ['-n', file])
-    run('shellcheck', ['boot/leaven'])
+    for (const [name, shipped] of programs) {
+      const file = join(scratch, name)
+      writeFileSync(file, shipped)
+      run('bash', ['-n', file])
+      run('shellcheck', [`boot/${name}`])
+    }
   })
 
   withTools('shellcheck')('and so does every other script in the texts', () => {
@@ -228,10 +229,15 @@ describe('first boot as it is shipped', () => {
     }
   })
 
-  test('what is shipped lacks comments and nothing else', () => {
-    const code = (text: string) =>
-      text.split('\n').filter((line, index) => index === 0 || !/^\s*#/.test(line))
-    expect(shipped.split('\n')).toEqual(code(loadAssets()['boot/leaven'] ?? ''))
+  test('what is shipped lacks comments, indentation and nothing else', () => {
+    for (const [name, shipped] of programs) {
+      const source = readFileSync(`boot/${name}`, 'utf8').split('\n')
+      const code = source.filter(
+        (line, index) => line !== '' && (line.startsWith('#!') ? index === 0 : !/^\s*#/.test(line)),
+      )
+      expect(shipped.trimEnd().split('\n')).toEqual(code.map((line) => line.trimStart()))
+      expect(gunzipSync(Buffer.from(asset(`boot/${name}`).gzip, 'base64')).toString()).toBe(shipped)
+    }
   })
 })
 
@@ -248,13 +254,13 @@ describe('sizes', () => {
 
   test("a master with its whole PKI fits AWS's 16,384 bytes gzipped, and a worker as plain text", async () => {
     const compiled = await compileWithSecrets(blueprint)
-    const size = (name: string, encoding: 'gzip' | 'plain') => {
+    const size = async (name: string, encoding: 'gzip' | 'plain') => {
       const group = compiled.groups.find((entry) => entry.name === name)
       if (group === undefined) throw new Error(name)
-      return encode(renderUserData(group, 'prod', loadAssets(), encoding).text, encoding).length
+      return (await encode(renderUserData(group, 'prod', encoding).text, encoding)).length
     }
-    expect(size('control-plane', 'gzip')).toBeLessThanOrEqual(16_384)
-    expect(size('workers', 'plain')).toBeLessThanOrEqual(16_384)
+    expect(await size('control-plane', 'gzip')).toBeLessThanOrEqual(16_384)
+    expect(await size('workers', 'plain')).toBeLessThanOrEqual(16_384)
   })
 })
 

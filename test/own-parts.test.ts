@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Texts } from '../generators/plan/texts.ts'
 import { hookNames, templateView, variables } from '../generators/plan/texts.ts'
-import { fileAt, filesOf, parseUserData } from './support/compiled.ts'
+import { fileAt, filesOf, parseUserData, tableOf } from './support/compiled.ts'
 import { written } from './support/contributed.ts'
 import { codesOf, guide, plan, scratchFolder, textOfGroup } from './support/own-parts.ts'
 import { run, withTools } from './support/tools.ts'
@@ -198,7 +198,12 @@ describe('everything else a blueprint can add', () => {
     const config = parseUserData(text)
     expect(config['users']).toEqual(['default', ...extras.users])
     expect(config['mounts']).toEqual(extras.mounts)
-    expect(fileAt(text, '/etc/leaven/packages')).toMatch(/^nfs-common\t-\njq\t1\.6\*$/m)
+    expect(tableOf(text, 'packages')).toEqual(
+      expect.arrayContaining([
+        ['nfs-common', '-'],
+        ['jq', '1.6*'],
+      ]),
+    )
     expect(fileAt(text, '/etc/sysctl.d/90-leaven.conf')).toContain('vm.max_map_count = 262144')
     expect(fileAt(text, '/etc/modules-load.d/leaven.conf')).toMatch(/^nbd$/m)
     expect(fileAt(text, '/etc/chrony/chrony.conf')).toContain('server ntp.example.com')

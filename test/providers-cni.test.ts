@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import calicoFacts from '../generators/providers/cni/calico/facts.json' with { type: 'json' }
 import flannelFacts from '../generators/providers/cni/flannel/facts.json' with { type: 'json' }
-import { fileAt, kubernetes } from './support/compiled.ts'
+import { fileAt, kubernetes, tableOf } from './support/compiled.ts'
 import { compiled, worker } from './support/small-cluster.ts'
 
 describe('releases of pod networks', () => {
@@ -68,8 +68,7 @@ describe('bridge', () => {
       expect(fileAt(text(group), '/etc/leaven/pod-routes')).toBe(
         '10.128.0.0/24 172.31.253.61\n10.128.1.0/24 172.31.253.81\n10.128.2.0/24 172.31.253.82\n',
       )
-    const nodes = fileAt(text('workers'), '/etc/leaven/nodes').split('\n').filter(Boolean)
-    expect(nodes.map((row) => row.split('\t').at(-1))).toEqual([
+    expect(tableOf(text('workers'), 'nodes').map((row) => row.at(-1))).toEqual([
       '10.128.0.0/24',
       '10.128.1.0/24',
       '10.128.2.0/24',

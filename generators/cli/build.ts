@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { loadAssets } from '../effects/assets.effect.ts'
 import { buildArtifacts } from '../render/artifacts.ts'
 import { blueprintOptions, type Command, text } from './command.ts'
 import { compileOrReport } from './inputs.effect.ts'
@@ -18,9 +17,9 @@ export const build: Command = {
   async run(invocation, io) {
     const ready = await compileOrReport(invocation, io, { withSecrets: true })
     if (ready === undefined) return 1
-    for (const group of ready.groups) fitGroup(ready, group, undefined, undefined)
+    for (const group of ready.groups) await fitGroup(ready, group, undefined, undefined)
     const folder = outputFolder(text(invocation, 'output'), join('out', ready.plan.name), io)
-    const { artifacts, manifest } = buildArtifacts(ready, loadAssets())
+    const { artifacts, manifest } = buildArtifacts(ready)
     const { written, deleted } = await replaceArtifacts(folder, artifacts, manifest)
     const unchanged = artifacts.length + 1 - written
     io.stderr(`gen: ${folder.shown}: ${written} written, ${unchanged} unchanged, ${deleted} deleted\n`)

@@ -1,4 +1,3 @@
-import { loadAssets } from '../effects/assets.effect.ts'
 import { type Change, changesBetween } from '../render/changes.ts'
 import { blueprintOptions, type Command, flag, type Invocation, type Io, UsageError } from './command.ts'
 import { compileOrReport } from './inputs.effect.ts'
@@ -31,7 +30,7 @@ something differs, unless --exit-code is given: then 1 when it does, and 2 when 
     const before = await compileOrReport(naming(invocation, old), io, { withSecrets: false })
     const after = await compileOrReport(naming(invocation, now), io, { withSecrets: false })
     if (before === undefined || after === undefined) return strictly ? 2 : 1
-    const changes = changesBetween(before, after, loadAssets())
+    const changes = changesBetween(before, after)
     await io.stdout(flag(invocation, 'names') ? names(changes) : patches(changes, invocation, io))
     return strictly && changes.length > 0 ? 1 : 0
   },

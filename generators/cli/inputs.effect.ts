@@ -5,12 +5,7 @@ import { dirname, join } from 'node:path'
 import { suggestion } from '../blueprint/schema.ts'
 import { maxBlueprintBytes } from '../blueprint/source.ts'
 import { type Checked, type Compiled, check, complete, inOrder } from '../compile.ts'
-import {
-  builtInBlueprint,
-  builtInBlueprints,
-  loadAssets,
-  loadKubernetesTable,
-} from '../effects/assets.effect.ts'
+import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../effects/assets.effect.ts'
 import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
@@ -129,7 +124,7 @@ async function glanceAtSecrets(
 async function withLimits({ plan, groups, diagnostics, source }: Compiled): Promise<readonly Diagnostic[]> {
   if (plan === undefined || groups === undefined) return diagnostics
   const { limitProblems } = await import('../render/limits.ts')
-  return inOrder(source, [...diagnostics, ...limitProblems(plan, groups, loadAssets())])
+  return inOrder(source, [...diagnostics, ...(await limitProblems(plan, groups))])
 }
 
 /** What a blueprint says, without a word about what is wrong with it. */

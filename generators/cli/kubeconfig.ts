@@ -88,7 +88,7 @@ async function makeDocument(
     cluster: plan.name,
     user,
   })
-  return renderBody({ kind: 'secret-yaml', documents: [document] }, {})
+  return renderBody({ kind: 'secret-yaml', documents: [document] })
 }
 
 function readServer(invocation: Invocation): string | undefined {

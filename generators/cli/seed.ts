@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { suggestion } from '../blueprint/schema.ts'
-import { loadAssets } from '../effects/assets.effect.ts'
 import { makeIso } from '../effects/iso.effect.ts'
 import type { NodePlan } from '../model/plan.ts'
 import { seedArtifacts } from '../render/artifacts.ts'
@@ -42,7 +41,7 @@ export const seed: Command = {
         `gen: the network-config of ${guessed.name} calls its NIC eth0; set endpoint.interface or nodes[].mac if it is not\n`,
       )
     const folder = outputFolder(text(invocation, 'output'), join('out', ready.plan.name, 'seed'), io)
-    const artifacts = seedArtifacts(ready, nodes, loadAssets())
+    const artifacts = seedArtifacts(ready, nodes)
     if (!flag(invocation, 'iso')) {
       await writeArtifacts(folder, artifacts)
       io.stderr(`gen: wrote ${nodes.length} seeds to ${folder.shown}\n`)

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { suggestion } from '../blueprint/schema.ts'
-import { loadAssets } from '../effects/assets.effect.ts'
 import { writeFileAtomic } from '../effects/files.effect.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import { parseRole, roleSpellings } from '../model/role.ts'
@@ -54,7 +53,7 @@ export const userdata: Command = {
     checkChoice(invocation)
     const ready = await compileOrReport(invocation, io, { withSecrets: true })
     if (ready === undefined) return 1
-    const fitted = fitGroup(ready, pickGroup(invocation, ready), target, encoding)
+    const fitted = await fitGroup(ready, pickGroup(invocation, ready), target, encoding)
     const path = text(invocation, 'output')
     if (path !== undefined) {
       await writeFileAtomic(join(path.startsWith('/') ? '' : io.cwd, path), fitted.bytes, 0o600)
@@ -142,16 +141,15 @@ function onlyPool(groups: readonly GroupPlan[]): GroupPlan | undefined {
 }
 
 /** @throws UserError when nothing fits */
-export function fitGroup(
+export async function fitGroup(
   { plan }: Ready,
   group: GroupPlan,
   target: CloudProvider | undefined,
   encoding: UserDataEncoding | undefined,
-): Exclude<Fitted, { problem: unknown }> {
+): Promise<Exclude<Fitted, { problem: unknown }>> {
   const cloud = target ?? registry.cloud.find((provider) => provider.name === plan.cloud.provider)
   if (cloud === undefined) throw new Error(`no cloud ${plan.cloud.provider}`)
-  const assets = loadAssets()
-  const fitted = fit((how) => renderUserData(group, plan.name, assets, how), cloud, encoding)
+  const fitted = await fit((how) => renderUserData(group, plan.name, how), cloud, encoding)
   if ('problem' in fitted) throw new UserError(fitted.problem.message, fitted.problem.hint)
   return fitted
 }

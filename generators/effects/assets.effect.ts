@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { KubernetesMinor, KubernetesTable } from '../facts/facts.ts'
-import type { Assets } from '../render/file.ts'
 
 /** The package's root, from the bundle in dist/ as well as from the sources. */
 const root = packageRoot(dirname(fileURLToPath(import.meta.url)))
@@ -29,12 +28,6 @@ export function loadKubernetesTable(): KubernetesTable {
     })
   }
   return table
-}
-
-export function loadAssets(): Assets {
-  return Object.fromEntries(
-    ['boot/leaven', 'boot/leaven.service'].map((name) => [name, readFileSync(join(root, name), 'utf8')]),
-  )
 }
 
 /** Names of the examples that come with us. */

@@ -15,54 +15,18 @@ export function bootFiles(
   merged: Merged,
   secrets: ClusterSecrets,
 ): readonly FileSpec[] {
-  const { bootstrap } = plan
-  const install = !bootstrap.prebaked
-  const table = (name: string, rows: readonly (readonly (string | undefined)[])[]): FileSpec =>
-    lines(
-      `/etc/leaven/${name}`,
-      rows.map((row) => row.map((cell) => cell || '-').join('\t')),
-    )
   const files: readonly FileSpec[] = [
     {
       path: '/etc/leaven/node.env',
       mode: 0o600,
       body: { kind: 'env', values: nodeEnvironment(plan, group, merged) },
     },
-    table('nodes', nodeRows(plan, group)),
-    table(
-      'fill',
-      merged.fill.map((entry) => [entry.phase, entry.source, entry.destination, octal(entry.mode)]),
+    lines(
+      '/etc/leaven/tables',
+      Object.entries(tables(plan, group, merged)).flatMap(([name, rows]) =>
+        rows.map((row) => [name, ...row.map((cell) => cell || '-')].join('\t')),
+      ),
     ),
-    table(
-      'services',
-      merged.services.map((entry) => [entry.phase, entry.unit]),
-    ),
-    table(
-      'ports',
-      plan.manageFirewall
-        ? [
-            ...merged.ports.map((entry) => [entry.protocol, entry.port, entry.purpose]),
-            // Firewalls drop what they forward unless told: pods would reach nothing.
-            ['source', plan.network.podSubnet, 'pods'],
-          ]
-        : [],
-    ),
-    lines('/etc/leaven/images', plan.airgapped ? merged.images.map((image) => image.reference) : []),
-    table('packages', install ? merged.packages.map((entry) => [entry.name, entry.version]) : []),
-    table(
-      'repositories',
-      install
-        ? merged.repositories.map((entry) => [
-            entry.id,
-            entry.kind,
-            entry.url,
-            entry.suite,
-            entry.components,
-            entry.keyUrl,
-          ])
-        : [],
-    ),
-    table('downloads', install ? merged.downloads.map(downloadRow) : []),
     ...keyFiles(plan, group, secrets),
     lines('/etc/modules-load.d/leaven.conf', merged.modules),
     lines(
@@ -70,16 +34,69 @@ export function bootFiles(
       Object.entries(merged.sysctl).map(([key, value]) => `${key} = ${value}`),
     ),
     ...(group.role === 'control-plane' ? addonFiles(merged) : []),
-    { path: '/usr/local/sbin/leaven', mode: 0o755, body: { kind: 'asset', name: 'boot/leaven' } },
-    {
-      path: '/etc/systemd/system/leaven.service',
-      mode: 0o644,
-      body: { kind: 'asset', name: 'boot/leaven.service' },
-    },
+    ...programs(plan, group),
     // A power cut during cloud-init loses runcmd; this file pulls the unit in on the next boot.
     lines('/etc/systemd/system/multi-user.target.d/leaven.conf', ['[Unit]', 'Wants=leaven.service']),
   ]
   return files.filter(({ body }) => body.kind !== 'lines' || body.lines.length > 0)
+}
+
+type Rows = readonly (readonly (string | undefined)[])[]
+
+/** What first boot looks up, by the name in front of each row; boot/README.md describes the columns. */
+function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly<Record<string, Rows>> {
+  const install = !plan.bootstrap.prebaked
+  return {
+    nodes: nodeRows(plan, group),
+    fill: merged.fill.map((entry) => [entry.phase, entry.source, entry.destination, octal(entry.mode)]),
+    services: merged.services.map((entry) => [entry.phase, entry.unit]),
+    ports: plan.manageFirewall
+      ? [
+          ...merged.ports.map((entry) => [entry.protocol, entry.port]),
+          // Firewalls drop what they forward unless told: pods would reach nothing.
+          ...plan.network.podSubnet.split(',').map((subnet) => ['source', subnet]),
+        ]
+      : [],
+    images: plan.airgapped ? merged.images.map((image) => [image.reference]) : [],
+    packages: install ? merged.packages.map((entry) => [entry.name, entry.version]) : [],
+    repositories: install
+      ? merged.repositories.map((entry) => [
+          entry.id,
+          entry.kind,
+          entry.url,
+          entry.suite,
+          entry.components,
+          entry.keyUrl,
+        ])
+      : [],
+    downloads: install ? merged.downloads.map(downloadRow) : [],
+    addons:
+      group.role === 'control-plane'
+        ? merged.addons.map((addon) => [
+            folderOf(addon),
+            addon.manifest?.url,
+            addon.manifest?.sha256,
+            addon.manifest?.file,
+          ])
+        : [],
+  }
+}
+
+/** Programs travel where they are needed: a worker's plain text has no room for what it never does. */
+function programs(plan: ClusterPlan, group: GroupSketch): readonly FileSpec[] {
+  const program = (path: string, name: string, mode: number): FileSpec => ({
+    path,
+    mode,
+    body: { kind: 'asset', name: `boot/${name}` },
+  })
+  const part = (name: string, needed: boolean) =>
+    needed ? [program(`/usr/local/lib/leaven/${name}`, name, 0o644)] : []
+  return [
+    program('/usr/local/sbin/leaven', 'leaven', 0o755),
+    ...part('control-plane', group.role === 'control-plane'),
+    ...part('imds', nameSource(plan, group) === 'imds-local-hostname'),
+    program('/etc/systemd/system/leaven.service', 'leaven.service', 0o644),
+  ]
 }
 
 function lines(path: string, content: readonly string[]): FileSpec {
@@ -91,7 +108,7 @@ function octal(mode: number): string {
 }
 
 /** The group's own nodes, and always every control plane: peers to look for, names to resolve. */
-function nodeRows(plan: ClusterPlan, group: GroupSketch): readonly (readonly (string | undefined)[])[] {
+function nodeRows(plan: ClusterPlan, group: GroupSketch): Rows {
   const cni = choose(registry.cni, plan.network.cni)
   return plan.nodes
     .filter((node) => node.role === 'control-plane' || group.nodes.includes(node))
@@ -105,6 +122,7 @@ function nodeRows(plan: ClusterPlan, group: GroupSketch): readonly (readonly (st
         .join(','),
       node.taints.map(({ key, value = '', effect }) => `${key}=${value}:${effect}`).join(','),
       cni.podCidr?.(plan, node.index),
+      ...(plan.network.dualStack ? [node.secondAddress] : []),
     ])
 }
 
@@ -125,36 +143,31 @@ function downloadRow({
   ]
 }
 
+function folderOf({ order, name }: Merged['addons'][number]): string {
+  return `${String(order).padStart(2, '0')}-${name}`
+}
+
 function addonFiles({ addons }: Merged): readonly FileSpec[] {
-  return addons.flatMap(({ order, name, manifest, files, kustomization }) => {
-    const folder = `/etc/leaven/addons/${String(order).padStart(2, '0')}-${name}`
+  return addons.flatMap((addon) => {
     const yaml = (file: string, documents: readonly SecretJson[]): FileSpec => ({
-      path: `${folder}/${file}`,
+      path: `/etc/leaven/addons/${folderOf(addon)}/${file}`,
       mode: 0o644,
       body: { kind: 'secret-yaml', documents },
     })
     return [
-      ...Object.entries(files).map(([file, documents]) => yaml(file, documents)),
-      ...(kustomization === undefined ? [] : [yaml('kustomization.yaml', [kustomization])]),
-      ...(manifest === undefined
-        ? []
-        : [
-            lines(`${folder}/manifest.url`, [
-              [manifest.url, manifest.sha256 ?? '-', manifest.file].join('\t'),
-            ]),
-          ]),
+      ...Object.entries(addon.files).map(([file, documents]) => yaml(file, documents)),
+      ...(addon.kustomization === undefined ? [] : [yaml('kustomization.yaml', [addon.kustomization])]),
     ]
   })
 }
 
-/** Every variable is always there, possibly empty: the program runs under `set -u`. */
+/** Variables that boot/ reads; one that is missing reads as empty. */
 export function nodeEnvironment(
   plan: ClusterPlan,
   group: GroupSketch,
   merged: Merged,
 ): Readonly<Record<string, string>> {
-  const { kubernetes, endpoint, bootstrap, runtime, network } = plan
-  const flag = (value: boolean) => (value ? '1' : '0')
+  const { kubernetes, endpoint, bootstrap, runtime } = plan
   const ignored = [
     ...bootstrap.ignorePreflight,
     ...(merged.kubeadm.ignorePreflight ?? []),
@@ -165,7 +178,6 @@ export function nodeEnvironment(
     LEAVEN_FORMAT: '1',
     LEAVEN_CLUSTER: plan.name,
     LEAVEN_ROLE: group.role,
-    LEAVEN_GROUP: group.name,
     LEAVEN_DECLARED: flag(group.pool === undefined),
     LEAVEN_KUBERNETES_VERSION: kubernetes.version,
     LEAVEN_ENDPOINT_HOST: endpoint.host,
@@ -173,31 +185,43 @@ export function nodeEnvironment(
     LEAVEN_ENDPOINT_PORT: String(endpoint.port),
     LEAVEN_ENDPOINT_VIP: endpoint.vip ?? '',
     LEAVEN_INTERFACE: endpoint.interface,
-    LEAVEN_API_PORT: String(kubernetes.apiPort),
     LEAVEN_CRI_SOCKET: runtime.socket,
-    LEAVEN_SANDBOX_IMAGE: runtime.sandboxImage,
     LEAVEN_RUNTIME_UNIT: runtime.unit,
     LEAVEN_IGNORE_PREFLIGHT: [...new Set(ignored)].join(','),
-    LEAVEN_SERIALIZE_JOINS: flag(!kubernetes.facts.supports.etcdLearner),
-    LEAVEN_TAKEOVER: flag(bootstrap.takeover),
     LEAVEN_PREBAKED: flag(bootstrap.prebaked),
-    LEAVEN_OFFLINE: flag(plan.airgapped),
     LEAVEN_SWAP: bootstrap.swap,
     LEAVEN_BLOCK_METADATA: flag(bootstrap.blockMetadata),
-    LEAVEN_DNS_DOMAIN: network.dnsDomain,
-    LEAVEN_SPREAD_DNS: flag(plan.nodes.length > 1),
-    LEAVEN_CLOUD: plan.cloud.provider,
-    LEAVEN_NODE_NAME_SOURCE:
-      group.pool === undefined
-        ? 'declared'
-        : choose(registry.cloud, plan.cloud.provider).nodeName === 'imds-local-hostname'
-          ? 'imds-local-hostname'
-          : 'hostname',
+    LEAVEN_NODE_NAME_SOURCE: nameSource(plan, group),
+    ...(plan.network.dualStack ? { LEAVEN_DUAL_STACK: '1' } : {}),
     LEAVEN_BAKED_EXPECT: `kubernetes=${kubernetes.version} containerd=${runtime.version}`,
     LEAVEN_TIMEOUT_CLOCK: String(bootstrap.timeouts.clock),
-    LEAVEN_TIMEOUT_API: String(bootstrap.timeouts.api),
-    LEAVEN_SILENCE: String(bootstrap.timeouts.silence),
     LEAVEN_TOKEN_EXPIRES_HINT: bootstrap.tokenTTL,
+    ...(group.role === 'control-plane' ? controlPlaneEnvironment(plan) : {}),
     ...merged.env,
   }
+}
+
+function controlPlaneEnvironment({
+  kubernetes,
+  bootstrap,
+  nodes,
+}: ClusterPlan): Readonly<Record<string, string>> {
+  return {
+    LEAVEN_API_PORT: String(kubernetes.apiPort),
+    LEAVEN_SERIALIZE_JOINS: flag(!kubernetes.facts.supports.etcdLearner),
+    LEAVEN_TAKEOVER: flag(bootstrap.takeover),
+    LEAVEN_SILENCE: String(bootstrap.timeouts.silence),
+    LEAVEN_SPREAD_DNS: flag(nodes.length > 1),
+  }
+}
+
+function nameSource(plan: ClusterPlan, group: GroupSketch): string {
+  if (group.pool === undefined) return 'declared'
+  return choose(registry.cloud, plan.cloud.provider).nodeName === 'imds-local-hostname'
+    ? 'imds-local-hostname'
+    : 'hostname'
+}
+
+function flag(value: boolean): string {
+  return value ? '1' : '0'
 }

@@ -2,18 +2,13 @@
 import { createHash } from 'node:crypto'
 import type { Artifact } from '../model/artifact.ts'
 import type { NodePlan } from '../model/plan.ts'
-import type { Assets } from './file.ts'
 import { type Planned, planJson } from './plan.ts'
 import { renderMetaData, renderNetworkConfig } from './seed.ts'
 import { renderUserData } from './user-data.ts'
 
 /** `<node>/user-data`, `<node>/meta-data`, `<node>/network-config`; nodes of a group share one text. */
-export function seedArtifacts(
-  planned: Planned,
-  nodes: readonly NodePlan[],
-  assets: Assets,
-): readonly Artifact[] {
-  const texts = groupTexts(planned, assets)
+export function seedArtifacts(planned: Planned, nodes: readonly NodePlan[]): readonly Artifact[] {
+  const texts = groupTexts(planned)
   return nodes.flatMap((node) => [
     secretFile(`${node.name}/user-data`, texts.get(node.group)),
     openFile(`${node.name}/meta-data`, renderMetaData(planned.plan, node)),
@@ -22,13 +17,13 @@ export function seedArtifacts(
 }
 
 /** Everything of one cluster: nodes, pools, the plan, and a manifest of what was written. */
-export function buildArtifacts(
-  planned: Planned,
-  assets: Assets,
-): { readonly artifacts: readonly Artifact[]; readonly manifest: Artifact } {
-  const texts = groupTexts(planned, assets)
+export function buildArtifacts(planned: Planned): {
+  readonly artifacts: readonly Artifact[]
+  readonly manifest: Artifact
+} {
+  const texts = groupTexts(planned)
   const artifacts = [
-    ...seedArtifacts(planned, planned.plan.nodes, assets).map((file) => ({
+    ...seedArtifacts(planned, planned.plan.nodes).map((file) => ({
       ...file,
       path: `nodes/${file.path}`,
     })),
@@ -40,12 +35,9 @@ export function buildArtifacts(
   return { artifacts, manifest: openFile('manifest.json', manifest(planned.plan.name, artifacts)) }
 }
 
-function groupTexts({ plan, groups }: Planned, assets: Assets): ReadonlyMap<string, Uint8Array> {
+function groupTexts({ plan, groups }: Planned): ReadonlyMap<string, Uint8Array> {
   return new Map(
-    groups.map((group) => [
-      group.name,
-      new TextEncoder().encode(renderUserData(group, plan.name, assets).text),
-    ]),
+    groups.map((group) => [group.name, new TextEncoder().encode(renderUserData(group, plan.name).text)]),
   )
 }
 

@@ -4,7 +4,7 @@ import type { FileSpec, SecretJson } from '../model/contribution.ts'
 import { isObject, type Json } from '../model/json.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import { Secret } from '../model/secret.ts'
-import { type Assets, renderBody } from './file.ts'
+import { renderBody } from './file.ts'
 import { toYaml } from './format/yaml.ts'
 import type { Planned } from './plan.ts'
 import { renderMetaData, renderNetworkConfig } from './seed.ts'
@@ -24,8 +24,8 @@ interface Section {
 
 const hidden = '***'
 
-export function changesBetween(before: Planned, after: Planned, assets: Assets): readonly Change[] {
-  const [old, now] = [sections(before, assets), sections(after, assets)]
+export function changesBetween(before: Planned, after: Planned): readonly Change[] {
+  const [old, now] = [sections(before), sections(after)]
   const names = [...new Set([...old.keys(), ...now.keys()])].sort()
   return names.flatMap((section) => {
     const [from, to] = [old.get(section), now.get(section)]
@@ -45,7 +45,7 @@ function unified(section: string, from: string | undefined, to: string | undefin
   return patch.replace(/^=+\n/, '')
 }
 
-function sections({ plan, groups }: Planned, assets: Assets): ReadonlyMap<string, Section> {
+function sections({ plan, groups }: Planned): ReadonlyMap<string, Section> {
   const open = (name: string, text: string) => [name, { shown: text, whole: text }] as const
   return new Map([
     ...plan.nodes.flatMap((node) => [
@@ -53,7 +53,7 @@ function sections({ plan, groups }: Planned, assets: Assets): ReadonlyMap<string
       open(`nodes/${node.name}/network-config`, renderNetworkConfig(plan, node)),
     ]),
     ...groups.flatMap((group) => [
-      ...group.files.map((file) => [`${group.name}${file.path}`, fileSection(file, assets)] as const),
+      ...group.files.map((file) => [`${group.name}${file.path}`, fileSection(file)] as const),
       [`${group.name}/cloud-config`, cloudConfig(group)] as const,
       open(
         `${group.name}/images`,
@@ -66,9 +66,9 @@ function sections({ plan, groups }: Planned, assets: Assets): ReadonlyMap<string
   ])
 }
 
-function fileSection({ body, mode, path }: FileSpec, assets: Assets): Section {
+function fileSection({ body, mode, path }: FileSpec): Section {
   const head = `# ${path} ${mode.toString(8).padStart(4, '0')}\n`
-  const whole = head + renderBody(body, assets)
+  const whole = head + renderBody(body)
   if (body.kind === 'secret') return { shown: `${head}${hidden}\n`, whole }
   if (body.kind === 'secret-yaml')
     return { shown: head + toYaml(body.documents.map((document) => withheld(document))), whole }

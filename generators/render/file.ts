@@ -3,14 +3,12 @@ import { stringify as toToml } from 'smol-toml'
 import type { Body, SecretJson } from '../model/contribution.ts'
 import type { Json } from '../model/json.ts'
 import { Secret } from '../model/secret.ts'
+import { type Asset, assets } from './assets.gen.js'
 import { quote } from './format/shell.ts'
 import { renderTemplate } from './format/template.ts'
 import { toYaml } from './format/yaml.ts'
 
-/** Files of ours that are shipped as they are, by name. */
-export type Assets = Readonly<Record<string, string>>
-
-export function renderBody(body: Body, assets: Assets): string {
+export function renderBody(body: Body): string {
   switch (body.kind) {
     case 'yaml':
       return toYaml(body.documents)
@@ -33,7 +31,7 @@ export function renderBody(body: Body, assets: Assets): string {
     case 'secret':
       return body.text.reveal()
     case 'asset':
-      return asset(body.name, assets)
+      return asset(body.name).text
   }
 }
 
@@ -42,11 +40,11 @@ export function isSecret(body: Body): boolean {
   return body.kind === 'secret' || (body.kind === 'secret-yaml' && body.documents.some(holdsSecret))
 }
 
-function asset(name: string, assets: Assets): string {
-  const text = assets[name]
-  if (text === undefined) throw new Error(`no asset ${name}`)
-  // Comments are for readers of the source; in user-data every byte counts against a limit.
-  return text.startsWith('#!') ? text.replaceAll(/^[ \t]*#(?!!).*\n/gm, '') : text
+/** A program of ours, as it is shipped. */
+export function asset(name: string): Asset {
+  const found = assets[name]
+  if (found === undefined) throw new Error(`no asset ${name}: run npm run build`)
+  return found
 }
 
 function reveal(value: SecretJson): Json {

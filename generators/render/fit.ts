@@ -10,16 +10,16 @@ export type Fitted =
 /**
  * @param wanted an encoding that the user asked for; it is checked against the limit like any other
  */
-export function fit(
+export async function fit(
   render: (encoding: UserDataEncoding) => UserData,
   target: CloudProvider,
   wanted?: UserDataEncoding,
-): Fitted {
+): Promise<Fitted> {
   const candidates = wanted === undefined ? target.encodings : [wanted]
   const limit = target.userDataLimit ?? Number.POSITIVE_INFINITY
   let smallest: Exclude<Fitted, { problem: unknown }> | undefined
   for (const encoding of candidates) {
-    const bytes = encode(render(encoding).text, encoding)
+    const bytes = await encode(render(encoding).text, encoding)
     const tried = { encoding, bytes, size: measured(bytes, target) }
     if (tried.size <= limit) return tried
     if (smallest === undefined || tried.size < smallest.size) smallest = tried

@@ -49,7 +49,7 @@ export function planText({ plan, groups }: Planned): string {
     ['cloud', cloud.provider],
     ...plan.nodes.map((node): readonly [string, string] => [
       node.index === 0 ? 'nodes' : '',
-      `${node.name.padEnd(12)} ${node.role.padEnd(13)} ${node.address ?? 'DHCP'}`,
+      `${node.name.padEnd(12)} ${node.role.padEnd(13)} ${[node.address ?? 'DHCP', node.secondAddress].filter(Boolean).join(', ')}`,
     ]),
     ...groups.map((group, index): readonly [string, string] => [
       index === 0 ? 'user-data' : '',

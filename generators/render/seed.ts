@@ -1,4 +1,5 @@
 /** What a NoCloud datasource wants beside user-data, per node. */
+import { familyOf } from '../model/address.ts'
 import type { JsonObject } from '../model/json.ts'
 import type { ClusterPlan, NodePlan } from '../model/plan.ts'
 import { toYaml } from './format/yaml.ts'
@@ -14,14 +15,15 @@ export function renderMetaData(plan: ClusterPlan, node: NodePlan): string {
 export function renderNetworkConfig(plan: ClusterPlan, node: NodePlan): string {
   const { network } = plan
   const { name, match } = nic(plan, node)
-  const v6 = node.address?.includes(':') === true
+  const own = [node.address, node.secondAddress].filter((address) => address !== undefined)
+  const gateways = network.gateways.map((gateway) => [`gateway${familyOf(gateway)?.slice(-1)}`, gateway])
   const addressing: JsonObject =
-    node.address === undefined
+    own.length === 0
       ? { dhcp4: true }
       : {
-          addresses: [`${node.address}/${network.prefix}`],
+          addresses: own.map((address) => `${address}/${network.prefixes[familyOf(address) ?? 'ipv4']}`),
           // `routes: [{to: default}]` is the modern form, but cloud-init 22.4 drops it on ifupdown systems.
-          ...(network.gateway === undefined ? {} : { [v6 ? 'gateway6' : 'gateway4']: network.gateway }),
+          ...Object.fromEntries(gateways),
         }
   const nameservers =
     network.nameservers.length === 0 ? {} : { nameservers: { addresses: [...network.nameservers] } }

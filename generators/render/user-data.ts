@@ -1,14 +1,10 @@
 /** GroupPlan → cloud-config, and the encodings that carry it to a machine. */
-import { gzipSync } from 'fflate/browser'
 import type { FileSpec } from '../model/contribution.ts'
 import { type Json, type JsonObject, mergePatch } from '../model/json.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import type { UserDataEncoding } from '../providers/provider.ts'
-import { type Assets, renderBody } from './file.ts'
+import { asset, renderBody } from './file.ts'
 import { toYaml } from './format/yaml.ts'
-
-/** Files from this size on travel compressed inside a text that is not compressed itself. */
-const compressFrom = 2048
 
 /** What one section of the text costs, for the report when it is too large. */
 export interface Section {
@@ -29,11 +25,10 @@ export interface UserData {
 export function renderUserData(
   group: GroupPlan,
   cluster: string,
-  assets: Assets,
   encoding: UserDataEncoding = 'plain',
 ): UserData {
-  const compressFiles = encoding === 'plain' || encoding === 'mime'
-  const files = group.files.map((file) => writeFile(file, assets, compressFiles))
+  const compressed = encoding === 'gzip' || encoding === 'gzip+base64'
+  const files = group.files.map((file) => writeFile(file, compressed))
   // A merge patch replaces lists, and without these two there is no first boot: the user's are put beside ours.
   const { write_files: written, runcmd: commands, ...patch } = group.cloudConfig
   const generated: JsonObject = {
@@ -44,7 +39,6 @@ export function renderUserData(
     runcmd: [
       ...listOf(commands),
       ['systemctl', 'daemon-reload'],
-      ['systemctl', 'enable', 'leaven.service'],
       // Never wait here: cloud-final would hold up the boot until Kubernetes is there.
       ['systemctl', 'start', '--no-block', 'leaven.service'],
     ],
@@ -70,12 +64,14 @@ function listOf(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]) : []
 }
 
-function writeFile(file: FileSpec, assets: Assets, compress: boolean): JsonObject {
-  const text = renderBody(file.body, assets)
-  const common = { path: file.path, permissions: `0${file.mode.toString(8)}` }
-  const bytes = new TextEncoder().encode(text)
-  if ((!compress || bytes.length < compressFrom) && isPlain(text)) return { ...common, content: text }
-  return { ...common, encoding: 'gz+b64', content: wrap(base64(gzip(bytes))) }
+function writeFile({ path, mode, body }: FileSpec, compressed: boolean): JsonObject {
+  // cloud-init's own default needs no word.
+  const common = { path, ...(mode === 0o644 ? {} : { permissions: `0${mode.toString(8)}` }) }
+  if (body.kind === 'asset' && !compressed)
+    return { ...common, encoding: 'gz+b64', content: wrap(asset(body.name).gzip) }
+  const text = renderBody(body)
+  if (isPlain(text)) return { ...common, content: text }
+  return { ...common, encoding: 'b64', content: wrap(base64(new TextEncoder().encode(text))) }
 }
 
 /** Text that YAML can hold as it is; anything else travels as base64. */
@@ -84,9 +80,13 @@ function isPlain(text: string): boolean {
   return !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]/u.test(text)
 }
 
-/** Compressed by the same code everywhere: zlib builds differ from machine to machine, and bytes may not. */
-export function gzip(bytes: Uint8Array): Uint8Array {
-  return gzipSync(bytes, { level: 9, mtime: 0 })
+/**
+ * Compressed by the same code everywhere: zlib builds differ from machine to machine, and bytes may not. Zopfli, because
+ * 700 bytes decide whether a control plane fits 16,384; loaded only here, for it takes a quarter of a second.
+ */
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const { default: zopfli } = await import('@gfx/zopfli')
+  return zopfli.gzipAsync(bytes, { numiterations: 5 })
 }
 
 function base64(bytes: Uint8Array): string {
@@ -102,7 +102,7 @@ function wrap(text: string, width = 1000): string {
 }
 
 /** The bytes that are pasted or posted. */
-export function encode(text: string, encoding: UserDataEncoding): Uint8Array {
+export async function encode(text: string, encoding: UserDataEncoding): Promise<Uint8Array> {
   const bytes = new TextEncoder().encode(text)
   switch (encoding) {
     case 'plain':
@@ -110,7 +110,7 @@ export function encode(text: string, encoding: UserDataEncoding): Uint8Array {
     case 'gzip':
       return gzip(bytes)
     case 'gzip+base64':
-      return new TextEncoder().encode(wrap(base64(gzip(bytes))))
+      return new TextEncoder().encode(wrap(base64(await gzip(bytes))))
     case 'mime':
       return new TextEncoder().encode(mime(text))
   }

@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib'
 import { parse } from 'yaml'
 import { type Compiled, compile } from '../../generators/compile.ts'
-import { loadAssets, loadKubernetesTable } from '../../generators/effects/assets.effect.ts'
+import { loadKubernetesTable } from '../../generators/effects/assets.effect.ts'
 import type { GroupPlan } from '../../generators/model/plan.ts'
 import type { ClusterSecrets, KeyAlgorithm } from '../../generators/model/secrets.ts'
 import { renderUserData } from '../../generators/render/user-data.ts'
@@ -10,7 +10,6 @@ import { createSecrets } from '../../generators/secrets/create.ts'
 import { seededRandomness } from './randomness.ts'
 
 export const kubernetes = loadKubernetesTable()
-export const assets = loadAssets()
 /** Within the validity of everything that the tests make. */
 export const noon = new Date('2026-06-01T12:00:00Z')
 
@@ -60,7 +59,7 @@ export async function compileWithSecrets(blueprint: object | string): Promise<Re
 }
 
 export function userDataOf(compiled: Required<Compiled>, group: GroupPlan): string {
-  return renderUserData(group, compiled.plan.name, assets).text
+  return renderUserData(group, compiled.plan.name).text
 }
 
 export interface WrittenFile {
@@ -70,7 +69,7 @@ export interface WrittenFile {
 }
 
 interface CloudConfig {
-  readonly write_files: readonly { path: string; permissions: string; encoding?: string; content: string }[]
+  readonly write_files: readonly { path: string; permissions?: string; encoding?: string; content: string }[]
   readonly [key: string]: unknown
 }
 
@@ -82,8 +81,13 @@ export function parseUserData(text: string): CloudConfig {
 export function filesOf(text: string): readonly WrittenFile[] {
   return parseUserData(text).write_files.map(({ path, permissions, encoding, content }) => ({
     path,
-    mode: permissions,
-    content: encoding === 'gz+b64' ? gunzipSync(Buffer.from(content, 'base64')).toString() : content,
+    mode: permissions ?? '0644',
+    content:
+      encoding === 'gz+b64'
+        ? gunzipSync(Buffer.from(content, 'base64')).toString()
+        : encoding === 'b64'
+          ? Buffer.from(content, 'base64').toString()
+          : content,
   }))
 }
 
@@ -92,4 +96,13 @@ export function fileAt(text: string, path: string): string {
   const found = filesOf(text).find((file) => file.path === path)
   if (found === undefined) throw new Error(`the user-data has no ${path}`)
   return found.content
+}
+
+/** The rows of one of first boot's tables. */
+export function tableOf(text: string, name: string): readonly (readonly string[])[] {
+  return fileAt(text, '/etc/leaven/tables')
+    .split('\n')
+    .map((row) => row.split('\t'))
+    .filter(([table]) => table === name)
+    .map(([, ...cells]) => cells)
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll } from 'vitest'
-import { loadAssets, loadKubernetesTable } from '../../generators/effects/assets.effect.ts'
+import { loadKubernetesTable } from '../../generators/effects/assets.effect.ts'
 import type { Blueprint } from '../../generators/model/blueprint.ts'
 import type { Contribution, FileSpec } from '../../generators/model/contribution.ts'
 import { type JsonObject, mergePatch } from '../../generators/model/json.ts'
@@ -16,7 +16,6 @@ import { cloud, os, runtime } from '../../generators/registry.ts'
 import { renderBody } from '../../generators/render/file.ts'
 
 export const table = loadKubernetesTable()
-const assets = loadAssets()
 const axes = { os, runtime, cloud } as const satisfies Readonly<Record<string, readonly Provider[]>>
 type Axis = keyof typeof axes
 
@@ -69,7 +68,7 @@ export function codes(axis: Axis, patch: JsonObject): readonly string[] {
 
 /** The file's text as it would be laid down. */
 export function textOf({ body }: FileSpec): string {
-  return renderBody(body, assets)
+  return renderBody(body)
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'leaven-providers-'))

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 type Value = null | boolean | number | string | bigint | Value[] | { [key: string]: Value }
 
 interface Mutation {
-  readonly kind: 'delete' | 'repeat' | 'replace' | 'rename' | 'reorder' | 'move' | 'edit'
+  readonly kind: 'delete' | 'repeat' | 'replace' | 'rename' | 'reorder' | 'move' | 'edit' | 'adjust'
   /** Which place, counted over all places of the document. */
   readonly at: number
   readonly to: number
@@ -62,6 +62,55 @@ const oddStrings = [
   '9'.repeat(400),
 ]
 
+/** What somebody might really write: gets past the shape, to the rules and the plan. */
+const likely = [
+  '1.18.20',
+  '1.22',
+  '1.28.9',
+  '1.35.0',
+  '1.37',
+  '1.6.36',
+  '2.1.4',
+  '0.8.9',
+  '3.29.1',
+  '10.0.0.0/8',
+  '10.244.0.0/24',
+  'fd00::/64',
+  '172.31.253.64',
+  '172.31.254.1',
+  'fd00::7',
+  'calico',
+  'flannel',
+  'bridge',
+  'none',
+  'external',
+  'keepalived-haproxy',
+  'kube-vip',
+  'aws',
+  'azure',
+  'proxmox',
+  'vsphere',
+  'openstack',
+  'debian',
+  'rocky',
+  'centos',
+  '12',
+  '8',
+  '22.04',
+  'control-plane',
+  'master',
+  'worker',
+  'm1',
+  'w9',
+  'iptables',
+  'nftables',
+  'keep',
+  'certificate',
+  'rsa-2048',
+  '5m',
+  '0s',
+]
+
 const scalar: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom<Value>(null, true, false, ...oddStrings),
   fc.constantFrom<Value>(
@@ -94,7 +143,10 @@ const value: fc.Arbitrary<Value> = fc.oneof(
 )
 
 export const mutation: fc.Arbitrary<Mutation> = fc.record({
-  kind: fc.constantFrom<Mutation['kind']>('delete', 'repeat', 'replace', 'rename', 'reorder', 'move', 'edit'),
+  kind: fc.oneof(
+    fc.constantFrom<Mutation['kind']>('delete', 'repeat', 'replace', 'rename', 'reorder', 'move', 'edit'),
+    fc.constantFrom<Mutation['kind']>('adjust', 'delete', 'reorder'),
+  ),
   at: fc.nat(10_000),
   to: fc.nat(10_000),
   value,
@@ -199,6 +251,11 @@ export function mutate(document: Value, { kind, at, to, value, word }: Mutation)
       holder[slot.key] = structuredClone(source)
       break
     }
+    case 'adjust':
+      if (typeof current === 'string') holder[slot.key] = likely[to % likely.length] ?? ''
+      else if (typeof current === 'number') holder[slot.key] = (current + to) % 100
+      else if (typeof current === 'boolean') holder[slot.key] = !current
+      break
     case 'edit':
       if (typeof current === 'string') holder[slot.key] = current.slice(0, to % (current.length + 1)) + word
       else if (typeof current === 'number') holder[slot.key] = current * (to % 2 === 0 ? -1 : 1e6)

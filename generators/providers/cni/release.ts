@@ -1,6 +1,6 @@
 /** What the pod networks that come as a manifest have in common: which release, its images, what it touches on a node. */
 
-import { parseSubnet } from '../../model/address.ts'
+import { partOf } from '../../model/address.ts'
 import type { ContainerImage, FileSpec } from '../../model/contribution.ts'
 import { type Diagnostic, error, warning } from '../../model/diagnostic.ts'
 import type { JsonObject } from '../../model/json.ts'
@@ -57,10 +57,9 @@ export function releaseRules(
   ]
 }
 
-/** Their defaults know IPv4 only, and so do we. */
+/** IPv6 alone needs other settings of each of them; beside IPv4 we have them. */
 export function ipv4Only(name: string, { network }: ClusterPlan): readonly Diagnostic[] {
-  const subnet = parseSubnet(network.podSubnet)
-  if (subnet === undefined || subnet[0].kind() === 'ipv4') return []
+  if (partOf('ipv4', network.podSubnet) !== undefined) return []
   return [
     error(
       'cni/ipv4-only',

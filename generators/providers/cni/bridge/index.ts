@@ -1,4 +1,11 @@
-import { nthPart, parseAddress, parseSubnet, subnetContains } from '../../../model/address.ts'
+import {
+  familyOf,
+  nthPart,
+  parseAddress,
+  parseSubnet,
+  splitFamilies,
+  subnetContains,
+} from '../../../model/address.ts'
 import type { FileSpec } from '../../../model/contribution.ts'
 import { type Diagnostic, error, warning } from '../../../model/diagnostic.ts'
 import type { JsonObject } from '../../../model/json.ts'
@@ -9,8 +16,8 @@ import { ipv4Only, unmanaged } from '../release.ts'
 const source = '/etc/leaven/cni/10-leaven.conflist'
 const routes = '/etc/leaven/pod-routes'
 const unit = 'leaven-pod-routes.service'
-/** The size that kube-controller-manager gives to a node, too. */
-const nodePrefix = 24
+/** The sizes that kube-controller-manager gives to a node, too. */
+const nodePrefixes = { ipv4: 24, ipv6: 64 } as const
 
 export const bridge: CniProvider = {
   name: 'bridge',
@@ -27,8 +34,11 @@ export const bridge: CniProvider = {
   },
   allocatesNodeCidrs: true,
   podCidr: ({ network }, index) => {
-    const subnet = parseSubnet(network.podSubnet)
-    return subnet?.[0].kind() === 'ipv4' ? nthPart(subnet, nodePrefix, index) : undefined
+    const parts = splitFamilies(network.podSubnet).map((text) => {
+      const subnet = parseSubnet(text)
+      return subnet === undefined ? undefined : nthPart(subnet, nodePrefixes[subnet[0].kind()], index)
+    })
+    return parts.includes(undefined) ? undefined : parts.join(',')
   },
   rules: (plan, { pools }) => [
     ...(pools ?? []).map((pool, index) =>
@@ -70,7 +80,12 @@ function conflist({ network }: ClusterPlan): JsonObject {
         ipMasq: true,
         hairpinMode: true,
         ...(mtu === undefined ? {} : { mtu }),
-        ipam: { type: 'host-local', ranges: [[{ subnet: '@POD_CIDR@' }]] },
+        ipam: {
+          type: 'host-local',
+          ranges: network.dualStack
+            ? [[{ subnet: '@POD_CIDR@' }], [{ subnet: '@POD_CIDR2@' }]]
+            : [[{ subnet: '@POD_CIDR@' }]],
+        },
       },
       { type: 'portmap', capabilities: { portMappings: true } },
     ],
@@ -79,9 +94,12 @@ function conflist({ network }: ClusterPlan): JsonObject {
 
 /** `CIDR ADDRESS` of every declared node, the reader's own too: all nodes of a group get one text. */
 function routeTable(plan: ClusterPlan): readonly string[] {
-  return plan.nodes.flatMap(({ address, index }) => {
-    const cidr = bridge.podCidr?.(plan, index)
-    return address === undefined || cidr === undefined ? [] : [`${cidr} ${address}`]
+  return plan.nodes.flatMap(({ address, secondAddress, index }) => {
+    const vias = [address, secondAddress].filter((via) => via !== undefined)
+    return splitFamilies(bridge.podCidr?.(plan, index) ?? '').flatMap((cidr) => {
+      const via = vias.find((candidate) => familyOf(candidate) === familyOf(cidr))
+      return via === undefined ? [] : [`${cidr} ${via}`]
+    })
   })
 }
 
@@ -112,13 +130,13 @@ const routesUnit: FileSpec = {
 function addresses({ nodes, network }: ClusterPlan): readonly Diagnostic[] {
   const first = nodes.find(({ address }) => address !== undefined)?.address
   const subnet = parseSubnet(`${first}/${network.prefix}`)
-  return nodes.flatMap(({ name, address, index }) => {
-    if (address === undefined)
+  return nodes.flatMap(({ name, address, secondAddress, index }) => {
+    if (address === undefined || (network.dualStack && secondAddress === undefined))
       return [
         error(
           'bridge/address-missing',
           ['nodes', index],
-          `node ${name} has no address, so nobody has a route to its pods`,
+          `node ${name} has no address${address === undefined ? '' : ' of the second IP family'}, so nobody has a route to its pods`,
           'add address:, or use another network.cni.provider',
         ),
       ]

@@ -1,4 +1,6 @@
+import { partOf } from '../../../model/address.ts'
 import type { PortSpec } from '../../../model/contribution.ts'
+import { type Diagnostic, error } from '../../../model/diagnostic.ts'
 import type { Json, JsonObject } from '../../../model/json.ts'
 import type { ClusterPlan } from '../../../model/plan.ts'
 import type { CniProvider } from '../../provider.ts'
@@ -82,14 +84,18 @@ export const calico: CniProvider = {
     ...releaseOptions('calico', releases, 'quay.io/calico'),
   },
   allocatesNodeCidrs: false,
-  rules: (plan) => [...releaseRules('calico', releases, plan), ...ipv4Only('calico', plan)],
+  rules: (plan) => [
+    ...releaseRules('calico', releases, plan),
+    ...ipv4Only('calico', plan),
+    ...oldTunnel(plan),
+  ],
   contribute: (plan) => {
     const options = plan.network.cniOptions
     const release = chooseRelease(releases, plan)
     const backend = backends[String(options['backend'] ?? 'vxlan')]
     if (release === undefined || backend === undefined) return {}
     return {
-      files: [unmanaged('cali*', 'tunl*', 'vxlan.calico', 'wireguard.cali')],
+      files: plan.os.netplan ? [] : [unmanaged('cali*', 'tunl*', 'vxlan.calico', 'wireguard.cali')],
       modules: backend.modules,
       ports: backend.ports,
       images: releaseImages(release, options),
@@ -107,12 +113,24 @@ export const calico: CniProvider = {
 }
 
 function patches(plan: ClusterPlan, release: CalicoRelease, { ipip, vxlan }: Backend): readonly Json[] {
-  const { podSubnet, cniOptions } = plan.network
+  const { network } = plan
+  const method = String(network.cniOptions['autodetection'] ?? autodetection(plan, release))
   const variables = {
-    CALICO_IPV4POOL_CIDR: podSubnet,
+    CALICO_IPV4POOL_CIDR: partOf('ipv4', network.podSubnet) ?? '',
     CALICO_IPV4POOL_IPIP: ipip,
     CALICO_IPV4POOL_VXLAN: vxlan,
-    IP_AUTODETECTION_METHOD: String(cniOptions['autodetection'] ?? autodetection(plan, release)),
+    IP_AUTODETECTION_METHOD: method,
+    ...(network.dualStack
+      ? {
+          // https://docs.tigera.io/calico/latest/networking/ipam/ipv6
+          IP6: 'autodetect',
+          IP6_AUTODETECTION_METHOD: method,
+          FELIX_IPV6SUPPORT: 'true',
+          CALICO_IPV6POOL_CIDR: partOf('ipv6', network.podSubnet) ?? '',
+          CALICO_IPV6POOL_VXLAN: vxlan,
+          CALICO_IPV6POOL_NAT_OUTGOING: 'true',
+        }
+      : {}),
   }
   const container: JsonObject = {
     name: 'calico-node',
@@ -124,16 +142,52 @@ function patches(plan: ClusterPlan, release: CalicoRelease, { ipip, vxlan }: Bac
     metadata: { name: 'calico-node', namespace: 'kube-system' },
     spec: { template: { spec: { containers: [container] } } },
   }
-  const mtu = cniOptions['mtu']
-  if (mtu === undefined) return [daemonSet]
+  const mtu = network.cniOptions['mtu']
+  const data = {
+    ...(mtu === undefined ? {} : { veth_mtu: String(mtu) }),
+    ...(network.dualStack ? { cni_network_config: dualStackConfig() } : {}),
+  }
+  if (Object.keys(data).length === 0) return [daemonSet]
+  const metadata = { name: 'calico-config', namespace: 'kube-system' }
+  return [daemonSet, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }]
+}
+
+/** The manifest's own, whose IPAM gives IPv4 only, with IPv6 beside it; Calico fills in what is in capitals. */
+function dualStackConfig(): string {
+  const config = {
+    name: 'k8s-pod-network',
+    cniVersion: '0.3.1',
+    plugins: [
+      {
+        type: 'calico',
+        log_level: 'info',
+        log_file_path: '/var/log/calico/cni/cni.log',
+        datastore_type: 'kubernetes',
+        nodename: '__KUBERNETES_NODE_NAME__',
+        mtu: '__CNI_MTU__',
+        ipam: { type: 'calico-ipam', assign_ipv4: 'true', assign_ipv6: 'true' },
+        policy: { type: 'k8s' },
+        kubernetes: { kubeconfig: '__KUBECONFIG_FILEPATH__' },
+      },
+      { type: 'portmap', snat: true, capabilities: { portMappings: true } },
+      { type: 'bandwidth', capabilities: { bandwidth: true } },
+    ],
+  }
+  // A number, once it is filled in.
+  return `${JSON.stringify(config, null, 2).replace('"__CNI_MTU__"', '__CNI_MTU__')}\n`
+}
+
+/** IPv6 in VXLAN came with 3.23: https://docs.tigera.io/archive/v3.23/release-notes/ */
+function oldTunnel(plan: ClusterPlan): readonly Diagnostic[] {
+  const release = chooseRelease(releases, plan)
+  if (!plan.network.dualStack || release === undefined || release.knowsInternalIp) return []
   return [
-    daemonSet,
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'calico-config', namespace: 'kube-system' },
-      data: { veth_mtu: String(mtu) },
-    },
+    error(
+      'calico/dual-stack-too-early',
+      ['network', 'podSubnet'],
+      `calico ${release.version} carries no IPv6 between nodes in VXLAN`,
+      'take a Kubernetes that a newer Calico goes with, or network.cni.version: 3.25.0',
+    ),
   ]
 }
 

@@ -1,4 +1,4 @@
-import { nthPart, parseSubnet } from '../../../model/address.ts'
+import { nthPart, parseSubnet, partOf } from '../../../model/address.ts'
 import type { PortSpec } from '../../../model/contribution.ts'
 import { type Diagnostic, error } from '../../../model/diagnostic.ts'
 import type { Json } from '../../../model/json.ts'
@@ -71,7 +71,7 @@ export const flannel: CniProvider = {
     const backend = backends[type]
     if (release === undefined || backend === undefined) return {}
     return {
-      files: [unmanaged('flannel*', 'cni0', 'veth*')],
+      files: plan.os.netplan ? [] : [unmanaged('flannel*', 'cni0', 'veth*')],
       modules: backend.modules,
       ports: backend.ports,
       images: releaseImages(release, options),
@@ -90,7 +90,7 @@ export const flannel: CniProvider = {
 
 /** kube-controller-manager gives every node a /24. */
 function tooSmall({ network, nodes }: ClusterPlan): readonly Diagnostic[] {
-  const subnet = parseSubnet(network.podSubnet)
+  const subnet = parseSubnet(partOf('ipv4', network.podSubnet) ?? '')
   if (
     subnet === undefined ||
     subnet[0].kind() !== 'ipv4' ||
@@ -109,7 +109,9 @@ function tooSmall({ network, nodes }: ClusterPlan): readonly Diagnostic[] {
 
 function patches({ network }: ClusterPlan, type: string): readonly Json[] {
   const settings = {
-    Network: network.podSubnet,
+    Network: partOf('ipv4', network.podSubnet) ?? '',
+    // https://github.com/flannel-io/flannel/blob/master/Documentation/configuration.md#dual-stack
+    ...(network.dualStack ? { EnableIPv6: true, IPv6Network: partOf('ipv6', network.podSubnet) ?? '' } : {}),
     EnableNFTables: false,
     Backend: compact({ Type: type, MTU: network.cniOptions['mtu'] }),
   }
