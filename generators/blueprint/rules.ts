@@ -1,158 +1,20 @@
 /** Rules across fields that no provider owns. They see a blueprint whose shape is right. */
-import {
-  canonical,
-  parseAddress,
-  parseRange,
-  parseSubnet,
-  type Subnet,
-  subnetContains,
-  subnetsOverlap,
-} from '../model/address.ts'
+import { canonical, splitFamilies } from '../model/address.ts'
 import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, error, type Path, warning } from '../model/diagnostic.ts'
 import { parseRole } from '../model/role.ts'
-import { roleHint, show } from './schema.ts'
-
-export const defaultPodSubnet = '10.244.0.0/16'
-export const defaultServiceSubnet = '10.96.0.0/12'
+import { addressRules } from './addresses.ts'
+import { familyRules } from './families.ts'
 
 export function checkRules(blueprint: Blueprint): readonly Diagnostic[] {
   return [
-    ...addresses(blueprint),
-    ...range(blueprint),
-    ...subnets(blueprint),
-    ...vip(blueprint),
+    ...addressRules(blueprint),
+    ...familyRules(blueprint),
     ...duplicates(blueprint),
     ...roles(blueprint),
     ...controlPlanes(blueprint),
     ...reservedPaths(blueprint),
   ]
-}
-
-function addresses(blueprint: Blueprint): readonly Diagnostic[] {
-  const { endpoint, network, nodes } = blueprint
-  const given: readonly (readonly [Path, string | undefined])[] = [
-    [['endpoint', 'address'], endpoint.address],
-    [['network', 'gateway'], network?.gateway],
-    ...(network?.nameservers ?? []).map(
-      (server, index) => [['network', 'nameservers', index], server] as const,
-    ),
-    ...nodes.map((node, index) => [['nodes', index, 'address'], node.address] as const),
-  ]
-  return given.flatMap(([path, value]) =>
-    value !== undefined && parseAddress(value) === undefined
-      ? [error('blueprint/bad-address', path, `${show(value)} is not an IP address`, addressHint(value))]
-      : [],
-  )
-}
-
-function addressHint(value: string): string {
-  if (value.includes('/')) return `leave out the prefix length: ${value.split('/')[0]}`
-  return 'write it like 172.31.253.60 or fd00::60'
-}
-
-function range({ network }: Blueprint): readonly Diagnostic[] {
-  const text = network?.dhcpRange
-  if (text === undefined || parseRange(text) !== undefined) return []
-  return [
-    error(
-      'blueprint/bad-range',
-      ['network', 'dhcpRange'],
-      `${show(text)} is not a range of addresses`,
-      'write its first and its last address, both IPv4 or both IPv6: 172.31.253.100-172.31.253.199',
-    ),
-  ]
-}
-
-function subnets({ network }: Blueprint): readonly Diagnostic[] {
-  const found: Diagnostic[] = []
-  const parsed: { path: Path; subnet: Subnet; text: string }[] = []
-  for (const [field, fallback] of [
-    ['podSubnet', defaultPodSubnet],
-    ['serviceSubnet', defaultServiceSubnet],
-  ] as const) {
-    const text = network?.[field] ?? fallback
-    const path: Path = ['network', field]
-    const subnet = parseSubnet(text)
-    if (subnet === undefined)
-      found.push(
-        error('blueprint/bad-subnet', path, `${show(text)} is not a subnet`, `write it like ${fallback}`),
-      )
-    else parsed.push({ path, subnet, text })
-  }
-  const [pods, services] = parsed
-  if (pods && services && subnetsOverlap(pods.subnet, services.subnet))
-    found.push({
-      ...error(
-        'blueprint/subnets-overlap',
-        network?.serviceSubnet === undefined ? pods.path : services.path,
-        `the pod subnet ${pods.text} and the service subnet ${services.text} overlap`,
-        'give pods and services subnets of their own',
-      ),
-      ...(network?.podSubnet === undefined || network.serviceSubnet === undefined
-        ? {}
-        : { related: [{ path: pods.path, message: `pods get ${pods.text}` }] }),
-    })
-  if (services && services.subnet[1] > (services.subnet[0].kind() === 'ipv4' ? 28 : 124))
-    found.push(
-      error(
-        'blueprint/subnet-too-small',
-        services.path,
-        `the service subnet ${services.text} has no room for the DNS service's address`,
-        'take a /24 or larger; kubeadm gives the tenth address to cluster DNS',
-      ),
-    )
-  return found
-}
-
-function vip(blueprint: Blueprint): readonly Diagnostic[] {
-  const { endpoint, network, nodes } = blueprint
-  const address = endpoint.address === undefined ? undefined : parseAddress(endpoint.address)
-  if (address === undefined) return []
-  const found: Diagnostic[] = []
-  const path: Path = ['endpoint', 'address']
-  nodes.forEach((node, index) => {
-    if (node.address !== undefined && canonical(node.address) === canonical(endpoint.address ?? ''))
-      found.push({
-        ...error(
-          'blueprint/endpoint-is-node',
-          path,
-          `the endpoint ${endpoint.address} is the address of node ${node.name}`,
-          'the endpoint needs an address that no node has',
-        ),
-        related: [{ path: ['nodes', index, 'address'], message: `${node.name} has it` }],
-      })
-  })
-  for (const [field, fallback] of [
-    ['podSubnet', defaultPodSubnet],
-    ['serviceSubnet', defaultServiceSubnet],
-  ] as const) {
-    const text = network?.[field] ?? fallback
-    const subnet = parseSubnet(text)
-    const what = field === 'podSubnet' ? 'pod' : 'service'
-    if (subnet && subnetContains(subnet, address))
-      found.push(
-        error(
-          'blueprint/endpoint-in-subnet',
-          path,
-          `the endpoint ${endpoint.address} lies inside the ${what} subnet ${text}`,
-          `move the endpoint, or change network.${field}`,
-        ),
-      )
-    nodes.forEach((node, index) => {
-      const own = node.address === undefined ? undefined : parseAddress(node.address)
-      if (subnet && own && subnetContains(subnet, own))
-        found.push(
-          error(
-            'blueprint/node-in-subnet',
-            ['nodes', index, 'address'],
-            `node ${node.name} (${node.address}) lies inside the ${what} subnet ${text}`,
-            `change network.${field}: nodes and ${what}s need subnets of their own`,
-          ),
-        )
-    })
-  }
-  return found
 }
 
 function duplicates({ network, nodes, pools }: Blueprint): readonly Diagnostic[] {
@@ -163,10 +25,13 @@ function duplicates({ network, nodes, pools }: Blueprint): readonly Diagnostic[]
   const given = (field: 'address' | 'mac'): [Path, string][] =>
     nodes.flatMap((node, index) => {
       const value = node[field]
-      return value === undefined ? [] : [[['nodes', index, field], canonical(value.toLowerCase())]]
+      return splitFamilies(value ?? '')
+        .filter((part) => part !== '')
+        .map((part) => [['nodes', index, field], canonical(part.toLowerCase())])
     })
-  const gateway: [Path, string][] =
-    network?.gateway === undefined ? [] : [[['network', 'gateway'], canonical(network.gateway)]]
+  const gateway = splitFamilies(network?.gateway ?? '')
+    .filter((part) => part !== '')
+    .map((part): [Path, string] => [['network', 'gateway'], canonical(part)])
   return [
     ...repeated(names, 'blueprint/duplicate-name', 'name'),
     ...repeated([...gateway, ...given('address')], 'blueprint/duplicate-address', 'address'),
@@ -195,7 +60,7 @@ function repeated(
   })
 }
 
-function roles({ pools, files, nodes }: Blueprint): readonly Diagnostic[] {
+function roles({ pools, nodes }: Blueprint): readonly Diagnostic[] {
   const found: Diagnostic[] = []
   pools?.forEach((pool, index) => {
     if (pool.role !== undefined && parseRole(pool.role) === 'control-plane')
@@ -216,19 +81,6 @@ function roles({ pools, files, nodes }: Blueprint): readonly Diagnostic[] {
           'that is the name of the declared nodes; choose another',
         ),
       )
-  })
-  files?.forEach((file, index) => {
-    file.roles?.forEach((role, place) => {
-      if (parseRole(role) === undefined)
-        found.push(
-          error(
-            'blueprint/unknown-role',
-            ['files', index, 'roles', place],
-            `there is no role named ${role}`,
-            roleHint(role),
-          ),
-        )
-    })
   })
   nodes.forEach((node, index) => {
     if (node.name === 'localhost')

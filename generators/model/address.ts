@@ -23,6 +23,23 @@ export function parseSubnet(text: string): Subnet | undefined {
   return length <= (parsed.kind() === 'ipv4' ? 32 : 128) ? [parsed, length] : undefined
 }
 
+/** `10.0.0.1,fd00::1` → both, the preferred one first: how Kubernetes itself writes dual stack. */
+export function splitFamilies(text: string): readonly string[] {
+  return text.split(',').map((part) => part.trim())
+}
+
+export type Family = 'ipv4' | 'ipv6'
+
+/** Of an address or a subnet; undefined for neither. */
+export function familyOf(text: string): Family | undefined {
+  return (parseSubnet(text)?.[0] ?? parseAddress(text))?.kind()
+}
+
+/** The part of a pair that is of one IP family. */
+export function partOf(family: Family, text: string): string | undefined {
+  return splitFamilies(text).find((part) => familyOf(part) === family)
+}
+
 export function subnetContains([network, prefix]: Subnet, address: Address): boolean {
   return network.kind() === address.kind() && matches(address, network, prefix)
 }

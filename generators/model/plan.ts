@@ -1,6 +1,7 @@
 /** What we decided. No optional fields: decided means decided; `undefined` means "does not apply". */
 
 import type { KubernetesFacts } from '../facts/facts.ts'
+import type { Family } from './address.ts'
 import type { ComponentSpec, ProxyMode, StringMap, Taint } from './blueprint.ts'
 import type {
   AddonSpec,
@@ -23,6 +24,8 @@ export interface NodePlan {
   readonly group: string
   /** Undefined: the node gets its address from DHCP. */
   readonly address: string | undefined
+  /** Of the other IP family, where one is declared. */
+  readonly secondAddress: string | undefined
   readonly mac: string | undefined
   readonly labels: StringMap
   readonly taints: readonly Taint[]
@@ -62,14 +65,20 @@ export interface ClusterPlan {
     readonly options: JsonObject
   }
   readonly network: {
+    /** With dual stack two, separated by a comma. */
     readonly podSubnet: string
     readonly serviceSubnet: string
+    /** Pods, services and nodes have addresses of both IP families. */
+    readonly dualStack: boolean
     readonly dnsDomain: string
     readonly dnsAddress: string
     readonly cni: string
     readonly cniOptions: JsonObject
-    readonly gateway: string | undefined
+    /** One of each IP family at most. */
+    readonly gateways: readonly string[]
+    /** Prefix length of the nodes' subnet, in the family of their first addresses. */
     readonly prefix: number
+    readonly prefixes: Readonly<Record<Family, number>>
     readonly nameservers: readonly string[]
   }
   readonly os: {

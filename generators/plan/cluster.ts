@@ -1,9 +1,9 @@
 /** Blueprint → ClusterPlan: every default of the product in one place, every choice made. */
 
-import { defaultPodSubnet, defaultServiceSubnet } from '../blueprint/rules.ts'
+import { defaultPodSubnet, defaultServiceSubnet } from '../blueprint/addresses.ts'
 import { suggestion } from '../blueprint/schema.ts'
 import { type KubernetesFacts, type KubernetesTable, lookupKubernetes } from '../facts/facts.ts'
-import { nthAddress, parseSubnet } from '../model/address.ts'
+import { familyOf, nthAddress, parseSubnet, splitFamilies } from '../model/address.ts'
 import type { Blueprint, BlueprintNode } from '../model/blueprint.ts'
 import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
 import { compact, type JsonObject } from '../model/json.ts'
@@ -150,7 +150,7 @@ function kubernetes(blueprint: Blueprint, facts: KubernetesFacts): ClusterPlan['
     certSANs: unique([
       ...[endpoint.address, endpoint.name].filter((name) => name !== undefined),
       ...masters.map((node) => node.name),
-      ...masters.flatMap((node) => node.address ?? []),
+      ...masters.flatMap((node) => addressesOf(node)),
       ...['localhost', '127.0.0.1', '::1'],
       ...(written.apiServer?.certSANs ?? []),
     ]),
@@ -163,22 +163,34 @@ function kubernetes(blueprint: Blueprint, facts: KubernetesFacts): ClusterPlan['
   }
 }
 
-function network({ network: written }: Blueprint): ClusterPlan['network'] {
-  const serviceSubnet = written?.serviceSubnet ?? defaultServiceSubnet
-  const services = parseSubnet(serviceSubnet)
+function network({ network: written, nodes }: Blueprint): ClusterPlan['network'] {
+  const podSubnet = splitFamilies(written?.podSubnet ?? defaultPodSubnet)
+  const serviceSubnet = splitFamilies(written?.serviceSubnet ?? defaultServiceSubnet)
+  const services = parseSubnet(serviceSubnet[0] ?? '')
   const cni = choose(registry.cni, written?.cni?.provider ?? 'calico')
+  const own = nodes.flatMap((node) => addressesOf(node)[0] ?? [])[0]
+  const usual = { ipv4: 24, ipv6: 64 }
+  const family = familyOf(own ?? '') ?? 'ipv4'
+  const prefix = written?.prefix ?? usual[family]
   return {
-    podSubnet: written?.podSubnet ?? defaultPodSubnet,
-    serviceSubnet,
+    podSubnet: podSubnet.join(','),
+    serviceSubnet: serviceSubnet.join(','),
+    dualStack: podSubnet.length > 1,
     dnsDomain: written?.dnsDomain ?? 'cluster.local',
     // kubeadm's GetDNSIP: the tenth address.
     dnsAddress: services === undefined ? '' : nthAddress(services, 10),
     cni: cni.name,
     cniOptions: ownOptions(written?.cni, cni),
-    gateway: written?.gateway,
-    prefix: written?.prefix ?? 24,
+    gateways: splitFamilies(written?.gateway ?? '').filter((gateway) => gateway !== ''),
+    prefix,
+    prefixes: { ...usual, [family]: prefix },
     nameservers: written?.nameservers ?? [],
   }
+}
+
+/** The preferred one first. */
+function addressesOf({ address }: BlueprintNode): readonly string[] {
+  return address === undefined ? [] : splitFamilies(address)
 }
 
 function runtime(
@@ -247,7 +259,8 @@ function planNodes(nodes: readonly BlueprintNode[]): readonly NodePlan[] {
       name: node.name,
       role,
       group: groupNames[role],
-      address: node.address,
+      address: addressesOf(node)[0],
+      secondAddress: addressesOf(node)[1],
       mac: node.mac?.toLowerCase(),
       labels: node.labels ?? {},
       taints: node.taints ?? [],

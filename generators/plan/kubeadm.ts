@@ -76,7 +76,7 @@ function planKubeadm(
       criSocket: plan.runtime.socket,
       // Never the VIP, never whatever NIC has the default route (kube-vip#741).
       kubeletExtraArgs: pairs({
-        'node-ip': '@NODE_IP@',
+        'node-ip': network.dualStack ? '@NODE_IPS@' : '@NODE_IP@',
         ...registration(group),
         ...patch.kubeletArgs,
       }),

@@ -1,5 +1,5 @@
 /** What users cannot know and we do: combinations that parse, and then fail on the machine. */
-import { inRange, parseAddress, parseRange, parseSubnet, subnetContains } from '../model/address.ts'
+import { familyOf, inRange, parseAddress, parseRange, parseSubnet, subnetContains } from '../model/address.ts'
 import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, error, type Path, warning } from '../model/diagnostic.ts'
 import type { ClusterPlan } from '../model/plan.ts'
@@ -14,6 +14,7 @@ export function lintPlan(plan: ClusterPlan, blueprint: Blueprint): readonly Diag
     ...arp(plan),
     ...outsideSubnet(plan),
     ...proxyMode(plan),
+    ...dualStack(plan),
     ...cgroup(plan),
     ...podParts(plan),
     ...restrictedLabels(blueprint),
@@ -45,14 +46,18 @@ function outsideSubnet({ endpoint, network, nodes, cloud }: ClusterPlan): readon
   if (!choose(registry.cloud, cloud.provider).arp) return []
   return nodes
     .flatMap((node) => {
-      const subnet = node.address === undefined ? undefined : parseSubnet(`${node.address}/${network.prefix}`)
+      // Of both addresses, the one in the family of the VIP counts.
+      const own = [node.secondAddress, node.address].find((address) => familyOf(address ?? '') === vip.kind())
+      const address = own ?? node.address
+      const prefix = network.prefixes[familyOf(address ?? '') ?? 'ipv4']
+      const subnet = address === undefined ? undefined : parseSubnet(`${address}/${prefix}`)
       if (node.role !== 'control-plane' || subnet === undefined || subnetContains(subnet, vip)) return []
       return [
         {
           ...error(
             'blueprint/endpoint-outside-subnet',
             ['endpoint', 'address'],
-            `the endpoint ${endpoint.vip} is outside the subnet of ${node.name} (${node.address}/${network.prefix})`,
+            `the endpoint ${endpoint.vip} is outside the subnet of ${node.name} (${address}/${prefix})`,
             'an address that moves by ARP has to be in the subnet of all control planes; set network.prefix if the subnet is larger',
           ),
           related: [{ path: ['nodes', node.index, 'address'], message: `${node.name} is here` }],
@@ -96,6 +101,19 @@ function proxyMode({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
       ),
     )
   return found
+}
+
+/** https://kubernetes.io/docs/concepts/services-networking/dual-stack/ */
+function dualStack({ kubernetes, network }: ClusterPlan): readonly Diagnostic[] {
+  if (!network.dualStack || kubernetes.facts.supports.dualStack) return []
+  return [
+    error(
+      'blueprint/dual-stack-too-early',
+      ['network', 'podSubnet'],
+      `Kubernetes ${kubernetes.facts.minor} has dual stack only behind a feature gate`,
+      'take Kubernetes 1.21 or newer, or subnets of one IP family',
+    ),
+  ]
 }
 
 function olderKernel(kernel: string, [major, minor]: readonly [number, number]): boolean {

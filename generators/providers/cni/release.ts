@@ -80,7 +80,7 @@ export const releaseOptions = (
     type: 'string',
     pattern: '^v?[0-9]+\\.[0-9]+\\.[0-9]+$',
     expect: 'a version with three numbers',
-    default: 'by the Kubernetes version',
+    otherwise: 'by the Kubernetes version',
     examples: [releases.at(-1)?.version ?? ''],
   },
   imageRepository: {
@@ -104,6 +104,7 @@ export const releaseOptions = (
       },
       sha256: {
         description: 'Its checksum.',
+        otherwise: 'not checked',
         type: 'string',
         pattern: '^[0-9a-f]{64}$',
         expect: '64 hexadecimal digits',

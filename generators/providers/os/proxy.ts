@@ -36,7 +36,9 @@ export function noProxy({ proxy, network, endpoint, nodes }: ClusterPlan): reado
       '169.254.169.254',
       endpoint.host,
       ...(endpoint.address === undefined ? [] : [endpoint.address]),
-      ...nodes.flatMap(({ name, address }) => (address === undefined ? [name] : [name, address])),
+      ...nodes.flatMap(({ name, address, secondAddress }) =>
+        [name, address ?? [], secondAddress ?? []].flat(),
+      ),
       ...network.podSubnet.split(','),
       ...network.serviceSubnet.split(','),
       '.svc',

@@ -26,6 +26,7 @@ export const bridge: CniProvider = {
   options: {
     mtu: {
       description: "MTU of pods' interfaces; the kernel's default is that of the bridge.",
+      otherwise: 'the kernel’s own',
       type: 'integer',
       minimum: 576,
       maximum: 9216,

@@ -68,6 +68,7 @@ export const calico: CniProvider = {
     },
     mtu: {
       description: "MTU of pods' interfaces; Calico measures by itself.",
+      otherwise: 'as Calico measures',
       type: 'integer',
       minimum: 576,
       maximum: 9216,

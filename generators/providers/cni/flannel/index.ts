@@ -51,6 +51,7 @@ export const flannel: CniProvider = {
     },
     mtu: {
       description: "MTU of the nodes' network; flannel asks the interface by itself.",
+      otherwise: 'as the interface has',
       type: 'integer',
       minimum: 576,
       maximum: 9216,
