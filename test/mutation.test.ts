@@ -77,20 +77,28 @@ const original = fc.nat(originals.length - 1)
 
 test('a blueprint changed as data', { timeout: 600_000 }, () => {
   fc.assert(
-    fc.property(original, fc.array(mutation, { minLength: 1, maxLength: 4 }), (index, mutations) => {
-      const document = parse(originals[index] ?? '')
-      for (const each of mutations) mutate(document, each)
-      check(stringify(document))
-    }),
+    fc.property(
+      original,
+      fc.array(mutation, { minLength: 1, maxLength: 4, size: 'xsmall' }),
+      (index, mutations) => {
+        const document = parse(originals[index] ?? '')
+        for (const each of mutations) mutate(document, each)
+        check(stringify(document))
+      },
+    ),
     { numRuns: Math.ceil(runs * 0.6) },
   )
 })
 
 test('a blueprint changed as text', { timeout: 600_000 }, () => {
   fc.assert(
-    fc.property(original, fc.array(damage, { minLength: 1, maxLength: 4 }), (index, damages) => {
-      check(damages.reduce(damaged, originals[index] ?? ''))
-    }),
+    fc.property(
+      original,
+      fc.array(damage, { minLength: 1, maxLength: 4, size: 'xsmall' }),
+      (index, damages) => {
+        check(damages.reduce(damaged, originals[index] ?? ''))
+      },
+    ),
     { numRuns: Math.ceil(runs * 0.4) },
   )
 })

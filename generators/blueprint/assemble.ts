@@ -1,7 +1,7 @@
 /** Base schema + every provider's options → the schemas that check a blueprint, and the one that editors read. */
 import type { Json, JsonObject } from '../model/json.ts'
 import { isObject } from '../model/json.ts'
-import type { Axis, Provider } from '../providers/provider.ts'
+import type { Axis, OsProvider, Provider } from '../providers/provider.ts'
 import * as registry from '../registry.ts'
 import base from './v1/base.schema.json' with { type: 'json' }
 
@@ -69,12 +69,21 @@ export function validatorSchemas(): Readonly<Record<string, JsonObject>> {
   return schemas
 }
 
+/** Editors offer the releases that we know; the compiler has a sentence of its own for others. */
+function withReleases(schema: JsonObject, provider: Provider): JsonObject {
+  if (!('releases' in provider)) return schema
+  const { releases, defaultRelease } = provider as OsProvider
+  const known = { enum: Object.keys(releases), default: defaultRelease, examples: [defaultRelease] }
+  const release = (schema['properties'] as JsonObject)['release'] as JsonObject
+  return replaceAt(schema, ['release'], { ...release, ...known })
+}
+
 /** The schema for editors: one document, each axis a choice by its `provider`. */
 export function editorSchema(): JsonObject {
   return axes.reduce((schema, { axis, path, fallback }) => {
     const place = at(root, path)
     const choices = registry[axis].map((provider) => {
-      const own = axisSchema(axis, provider)
+      const own = withReleases(axisSchema(axis, provider), provider)
       const isDefault = provider.name === fallback
       return {
         title: provider.name,

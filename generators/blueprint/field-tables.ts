@@ -85,6 +85,7 @@ function typeOf(field: JsonObject, items: JsonObject | undefined): string {
 
 function preset(field: JsonObject): string {
   const value = field['default']
+  if (typeof field['otherwise'] === 'string') return field['otherwise']
   if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0))
     return ''
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``

@@ -2,7 +2,7 @@
 import { closest, distance } from 'fastest-levenshtein'
 import { type Diagnostic, error, type Path } from '../model/diagnostic.ts'
 import { isObject, type Json, type JsonObject } from '../model/json.ts'
-import { parseRole, roleSpellings } from '../model/role.ts'
+import { roleSpellings } from '../model/role.ts'
 import * as registry from '../registry.ts'
 import { axes } from './assemble.ts'
 import { type SchemaError, validators } from './validators.gen.js'
@@ -16,11 +16,7 @@ type Written = (path: Path) => string | undefined
 export function checkShape(value: Json, written: Written): readonly Diagnostic[] {
   if (!isObject(value))
     return [error('blueprint/wrong-type', [], `a blueprint is a mapping, but this is ${kindOf(value)}`)]
-  return [
-    ...check('root', value, [], written),
-    ...axes.flatMap((axis) => checkAxis(value, axis, written)),
-    ...checkRoles(value),
-  ]
+  return [...check('root', value, [], written), ...axes.flatMap((axis) => checkAxis(value, axis, written))]
 }
 
 /** The name after which the user's word was probably meant, or undefined when none is near. */
@@ -63,28 +59,7 @@ function checkAxis(
   return check(`${axis}/${name}`, node, path, written)
 }
 
-function checkRoles(value: JsonObject): readonly Diagnostic[] {
-  const found: Diagnostic[] = []
-  for (const list of ['nodes', 'pools'] as const) {
-    const entries = value[list]
-    if (!Array.isArray(entries)) continue
-    entries.forEach((entry: Json, index) => {
-      const role = isObject(entry) ? entry['role'] : undefined
-      if (typeof role === 'string' && parseRole(role) === undefined)
-        found.push(
-          error(
-            'blueprint/unknown-role',
-            [list, index, 'role'],
-            `there is no role named ${role}`,
-            roleHint(role),
-          ),
-        )
-    })
-  }
-  return found
-}
-
-export function roleHint(word: string): string {
+function roleHint(word: string): string {
   return suggestion(word, Object.keys(roleSpellings))
 }
 
@@ -129,6 +104,8 @@ function translate(problem: SchemaError, root: Json, base: Path, written: Writte
       )
     case 'enum':
     case 'const': {
+      if (path.some((step) => step === 'role' || step === 'roles') && typeof value === 'string')
+        return error('blueprint/unknown-role', path, `there is no role named ${value}`, roleHint(value))
       const allowed = (problem.params['allowedValues'] ?? [problem.params['allowedValue']]) as Json[]
       return error(
         'blueprint/unknown-value',

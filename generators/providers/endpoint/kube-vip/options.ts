@@ -64,6 +64,7 @@ const peer: JsonObject = {
     as: asNumber('Its autonomous system.', 65000),
     password: {
       description: 'TCP MD5 password of the session. It stands in the blueprint, so keep that private.',
+      otherwise: 'none',
       type: 'string',
       // kube-vip reads peers as one string, split at these.
       pattern: '^[^:/,\\s]+$',
