@@ -56,7 +56,8 @@ async function validators() {
     allowUnionTypes: true,
     code: { source: true, esm: true },
   })
-  ajv.addKeyword({ keyword: 'expect', schemaType: 'string' })
+  // What a value has to look like, and what holds where there is none: for messages and tables.
+  for (const keyword of ['expect', 'otherwise']) ajv.addKeyword({ keyword, schemaType: 'string' })
   const names = Object.keys(schemas)
   for (const [index, name] of names.entries()) ajv.addSchema({ ...schemas[name], $id: `v${index}` })
   const code = standaloneCode(ajv, Object.fromEntries(names.map((_, index) => [`v${index}`, `v${index}`])))
