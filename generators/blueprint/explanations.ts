@@ -1,5 +1,6 @@
 /** What `gen explain` says of the codes that reading a blueprint and its rules raise. */
 import type { Explanations } from '../model/diagnostic.ts'
+import { families } from './explanations-families.ts'
 
 const quoted = 'https://yaml.org/spec/1.2.2/#10.3.2-tag-resolution'
 const clustering = 'https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/'
@@ -275,4 +276,4 @@ const rules: Explanations = {
   },
 }
 
-export const explanations: Explanations = { ...text, ...shape, ...rules }
+export const explanations: Explanations = { ...text, ...shape, ...rules, ...families }

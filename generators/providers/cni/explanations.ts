@@ -27,6 +27,17 @@ export const explanations: Explanations = {
   cni: { provider: flannel }`,
     fix: 'Take an IPv4 subnet, or cni provider none with a manifest of your own under addons.',
   },
+  'calico/dual-stack-too-early': {
+    severity: 'error',
+    cause:
+      'Calico carries IPv6 in VXLAN from 3.23 on; pods of two nodes would reach each other by IPv4 only.',
+    example: `network:
+  podSubnet: 10.244.0.0/16,fd00:10:244::/56
+  serviceSubnet: 10.96.0.0/12,fd00:10:96::/112
+  cni: { provider: calico, version: 3.20.6 }`,
+    fix: 'Leave version out to get the release that goes with the Kubernetes version.',
+    source: 'https://docs.tigera.io/calico/latest/networking/ipam/ipv6',
+  },
   'bridge/pool': {
     severity: 'error',
     cause:
