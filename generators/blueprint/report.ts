@@ -15,6 +15,8 @@ export type Place = Pick<Source, 'file' | 'lines' | 'locate'>
 const widthOfFiles = 160
 /** Narrower, nothing is readable any more. */
 const narrowest = 24
+/** Characters looked at for each column to fill: a line may be a megabyte, and measuring it takes long. */
+const nearby = 8
 /** Longer sentences quote something that is no use to a reader. */
 const longest = 400
 
@@ -92,16 +94,19 @@ function context(
   const { text, start, length } = window(line, at, room)
   const row = (number: number, shown: string) => `  ${String(number).padStart(digits)} | ${shown}`.trimEnd()
   const above =
-    before === 1 && at.line > 1 ? [row(at.line - 1, cut(visible(lines[at.line - 2] ?? ''), room))] : []
+    before === 1 && at.line > 1
+      ? [row(at.line - 1, cut(visible((lines[at.line - 2] ?? '').slice(0, nearby * room)), room))]
+      : []
   const caret = `  ${' '.repeat(digits)} | ${' '.repeat(start)}${paint('^'.repeat(length), tint, style)}`
   return [...above, row(at.line, text), caret]
 }
 
 /** The part of a line that a token is in, and the token's first column and width there. */
 function window(line: string, { column, length }: Position, room: number) {
-  const before = visible(line.slice(0, column - 1))
-  const token = visible(line.slice(column - 1, column - 1 + length))
-  const after = visible(line.slice(column - 1 + length))
+  const reach = nearby * room
+  const before = visible(line.slice(Math.max(0, column - 1 - reach), column - 1))
+  const token = visible(line.slice(column - 1, column - 1 + Math.min(length, reach)))
+  const after = visible(line.slice(column - 1 + length, column - 1 + length + reach))
   const start = stringWidth(before)
   const width = Math.max(1, stringWidth(token))
   if (start + width + stringWidth(after) <= room || start + Math.min(width, 12) <= room - 1)

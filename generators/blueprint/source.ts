@@ -7,12 +7,13 @@ import {
   isScalar,
   isSeq,
   type Node,
-  parseAllDocuments,
+  type Scalar,
   visit,
   type YAMLError,
 } from 'yaml'
-import type { Diagnostic, Path } from '../model/diagnostic.ts'
+import { type Diagnostic, error, type Path } from '../model/diagnostic.ts'
 import type { Json } from '../model/json.ts'
+import { checkAliases, duplicateKeys, type Refusal, readDocuments } from './document.ts'
 
 export const maxBlueprintBytes = 1024 * 1024
 
@@ -44,9 +45,9 @@ export type Loaded =
  */
 export function parseSource(file: string, bytes: Uint8Array): Loaded {
   const unread = { file, lines: [] as readonly string[], locate: () => ({ line: 1, column: 1, length: 1 }) }
-  const fail = (code: Diagnostic['code'], message: string, hint?: string): Loaded => ({
+  const fail = (code: Diagnostic['code'], message: string, hint: string, position?: Position): Loaded => ({
     source: unread,
-    failed: [{ code, severity: 'error', path: [], message, ...(hint ? { hint } : {}) }],
+    failed: [{ ...error(code, [], message, hint), ...(position ? { position } : {}) }],
   })
   if (bytes.length > maxBlueprintBytes)
     return fail(
@@ -54,61 +55,69 @@ export function parseSource(file: string, bytes: Uint8Array): Loaded {
       `the blueprint has ${bytes.length} bytes, more than ${maxBlueprintBytes}`,
       'a blueprint is a few kilobytes of YAML: is this the right file?',
     )
-  let text: string
+  const text = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n')
+  if (isUtf8(bytes)) return parseText(file, text)
+  const before = text.slice(0, text.indexOf('\ufffd')).split('\n')
+  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, length: 1 }
+  return fail('blueprint/not-utf8', 'the blueprint is not UTF-8 text', 'save the file as UTF-8', position)
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return true
   } catch {
-    return fail('blueprint/not-utf8', 'the blueprint is not UTF-8 text', 'save the file as UTF-8')
+    return false
   }
-  return parseText(file, text.replaceAll('\r\n', '\n'))
 }
 
 function parseText(file: string, text: string): Loaded {
-  const documents = parseAllDocuments(text, {
-    prettyErrors: false,
-    uniqueKeys: true,
-    // Its warnings are diagnostics of ours; by itself it would print some of them.
-    logLevel: 'error',
-  })
   const lines = text.split('\n')
   const at = positions(lines)
-  const nowhere = { file, lines, locate: () => ({ line: 1, column: 1, length: 1 }) }
-  const first = Array.isArray(documents) ? documents[0] : undefined
-  if (first === undefined || first.contents === null)
-    return {
-      source: nowhere,
-      failed: [
-        {
-          code: 'blueprint/empty',
-          severity: 'error',
-          path: [],
-          message: 'the blueprint is empty',
-          hint: 'gen init asks what it has to know and writes one; gen example ha-kube-vip prints one',
-        },
-      ],
-    }
-  const second = documents[1]
-  const problems = first.errors.map((problem) =>
-    problem.code === 'DUPLICATE_KEY'
-      ? duplicateKey(problem, first.contents, at)
-      : (openQuote(problem, first.contents, at) ?? syntaxProblem(problem, at)),
-  )
-  if (second !== undefined && problems.length === 0)
-    problems.push({
-      code: 'blueprint/many-documents',
-      severity: 'error',
-      path: [],
-      position: at(second.range?.[0] ?? 0),
-      message: `the file holds ${documents.length} YAML documents, but a blueprint is one`,
-      hint: 'remove the --- line and what follows it',
+  const fail = (...failed: readonly Diagnostic[]): Loaded => ({
+    source: { file, lines, locate: () => ({ line: 1, column: 1, length: 1 }) },
+    failed,
+  })
+  const refuse = (code: Diagnostic['code'], { message, hint, offset, length }: Refusal): Loaded =>
+    fail({ ...error(code, [], message, hint), position: at(offset, length) })
+  const nul = text.indexOf('\0')
+  if (nul >= 0)
+    return refuse('blueprint/syntax', {
+      message: 'not YAML: the file holds a NUL byte',
+      hint: 'is this the right file?',
+      offset: nul,
     })
-  if (problems.length > 0) return { source: nowhere, failed: problems }
-  let value: Json
-  try {
-    value = first.toJS({ maxAliasCount: 50 }) as Json
-  } catch (cause) {
-    return { source: nowhere, failed: [wrongAlias(cause, first.contents, at)] }
-  }
+  const read = readDocuments(text)
+  if ('refused' in read) return refuse('blueprint/too-large', read.refused)
+  const [first, second] = read.documents
+  if (first === undefined || first.contents === null)
+    return fail(
+      error(
+        'blueprint/empty',
+        [],
+        'the blueprint is empty',
+        'gen init asks what it has to know and writes one; gen example ha-kube-vip prints one',
+      ),
+    )
+  if (first.errors.length > 0)
+    return fail(
+      ...first.errors.map((problem) => openQuote(problem, first.contents, at) ?? syntaxProblem(problem, at)),
+    )
+  if (second !== undefined)
+    return fail({
+      ...error(
+        'blueprint/many-documents',
+        [],
+        `the file holds ${read.documents.length} YAML documents, but a blueprint is one`,
+        'remove the --- line and what follows it',
+      ),
+      position: at(second.range?.[0] ?? 0),
+    })
+  const twice = duplicateKeys(first.contents)
+  if (twice.length > 0) return fail(...twice.map((keys) => duplicateKey(keys, at)))
+  const aliases = checkAliases(first.contents)
+  if (aliases !== undefined) return refuse('blueprint/aliases', aliases)
+  const value = first.toJS({ maxAliasCount: -1 }) as Json
   const root = first.contents as Node
   return {
     source: {
@@ -179,54 +188,17 @@ function openQuote({ message }: YAMLError, contents: Node | null, at: At): Diagn
   }
 }
 
-function wrongAlias(cause: unknown, contents: Node | null, at: At): Diagnostic {
-  const [, unresolved] =
-    /^Unresolved alias.*: (\S+)$/s.exec(cause instanceof Error ? cause.message : '') ?? []
-  let found: Node | undefined
-  visit(contents, {
-    Alias(_, node) {
-      if (unresolved !== undefined && node.source !== unresolved) return undefined
-      found = node
-      return visit.BREAK
-    },
-  })
-  const position = found === undefined ? undefined : spanOf(found, at)
+function duplicateKey([first, again]: readonly [Scalar, Scalar], at: At): Diagnostic {
+  const [here, there] = [spanOf(again, at), spanOf(first, at)]
   return {
-    code: 'blueprint/aliases',
-    severity: 'error',
-    path: [],
-    ...(position === undefined ? {} : { position }),
-    message:
-      unresolved === undefined
-        ? 'the aliases stand for more than a blueprint can need'
-        : `the alias *${unresolved} stands for nothing: no anchor before it has its name`,
-    hint: 'write the values out where they are needed',
-  }
-}
-
-/** The parser tells where the second key is; the first is the same key in the same mapping. */
-function duplicateKey({ pos: [start] }: YAMLError, contents: Node | null, at: At): Diagnostic {
-  let key: unknown = ''
-  let [second, first] = [at(start), undefined as Position | undefined]
-  visit(contents, {
-    Map(_, { items }) {
-      const found = items.find((pair) => isScalar(pair.key) && pair.key.range?.[0] === start)
-      if (found === undefined || !isScalar(found.key)) return undefined
-      key = found.key.value
-      second = spanOf(found.key, at) ?? second
-      const earlier = items.find((pair) => isScalar(pair.key) && pair.key.value === key)
-      first = isScalar(earlier?.key) ? spanOf(earlier.key, at) : undefined
-      return visit.BREAK
-    },
-  })
-  return {
-    code: 'blueprint/duplicate-key',
-    severity: 'error',
-    path: [],
-    position: second,
-    message: `the key ${String(key)} is given twice`,
-    hint: 'remove one of them',
-    ...(first ? { related: [{ path: [], position: first, message: 'it is first given here' }] } : {}),
+    ...error(
+      'blueprint/duplicate-key',
+      [],
+      `the key ${String(again.value)} is given twice`,
+      'remove one of them',
+    ),
+    ...(here ? { position: here } : {}),
+    ...(there ? { related: [{ path: [], position: there, message: 'it is first given here' }] } : {}),
   }
 }
 
