@@ -68,6 +68,12 @@ export function statusOn(
   )
 }
 
+/** Waits until a node tells people, in its message or its reason. @returns what it says */
+export async function saidBy(cluster: Cluster, node: Node, words: RegExp, seconds = 240): Promise<string> {
+  const text = (status: Status) => `${status.message}: ${status.reason}`
+  return text(await statusOn(cluster, node, String(words), (status) => words.test(text(status)), seconds))
+}
+
 /** The node `first` and all others, in declared order. */
 export function apart(
   cluster: Cluster,

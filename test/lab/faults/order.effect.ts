@@ -21,7 +21,7 @@ import {
 } from '../machine.effect.ts'
 import { apiReady, etcdMembers, kubectl } from '../operator.effect.ts'
 import { statusOf, waitUntilDone } from '../watch.effect.ts'
-import { apart, type Fault, fileOn, rise, secondsSince, statusOn } from './fault.effect.ts'
+import { apart, type Fault, fileOn, rise, saidBy, secondsSince, statusOn } from './fault.effect.ts'
 
 /** Minutes that an impatient operator would not wait. */
 const patience = 10 * 60
@@ -93,7 +93,9 @@ const twins: Fault = {
     await install(twin, { image: cluster.recipe.machine, seed: join(cluster.directory, 'seed', first.name) })
     await Promise.all([powerOn(twin), powerOnAll(cluster)])
     const said = await eventually('one of them says why', 180, async () => {
-      const texts = [statusOf(cluster, first), statusAt(twin.directory)].map((status) => status?.reason ?? '')
+      const texts = [statusOf(cluster, first), statusAt(twin.directory)].map(
+        (status) => `${status?.message}: ${status?.reason}`,
+      )
       return texts.find((text) => /another machine|also has|claim/.test(text))
     })
     const formed = [machineOf(cluster, first), twin].filter((one) =>
@@ -156,9 +158,9 @@ const expired: Fault = {
     await kubectl(cluster, ['delete', 'secret', '-n', 'kube-system', ...tokens])
     const joined = await rise(cluster, [master], early)
     await powerOn(machineOf(cluster, worker))
-    const status = await statusOn(cluster, worker, 'the token', ({ reason }) => /token/.test(reason), 180)
-    const command = /'(leaven [a-z ]+)'/.exec(status.reason)?.[1]
-    if (!command) throw new Error(`no command in: ${status.reason}`)
+    const said = await saidBy(cluster, worker, /token/, 180)
+    const command = /'(leaven [a-z ]+)'/.exec(said)?.[1]
+    if (!command) throw new Error(`no command in: ${said}`)
     await run(machineOf(cluster, controlPlanes(cluster)[0] as Node), command.split(' '))
     const start = Date.now()
     await waitUntilDone(cluster, start)
@@ -186,9 +188,10 @@ function withoutMac(blueprint: string): string {
     .replace('address: 10.88.0.100', '$&, interface: eth0')
 }
 
-function statusAt(directory: string): { reason: string } | undefined {
+function statusAt(directory: string): { message: string; reason: string } | undefined {
   try {
     return JSON.parse(readFileSync(join(directory, 'var/lib/leaven/status.json'), 'utf8')) as {
+      message: string
       reason: string
     }
   } catch {

@@ -7,7 +7,7 @@ import { inNetwork } from '../host.effect.ts'
 import { exists, run, setClock } from '../machine.effect.ts'
 import { endpointOf } from '../operator.effect.ts'
 import { waitUntilDone } from '../watch.effect.ts'
-import { type Fault, secondsSince, statusOn } from './fault.effect.ts'
+import { type Fault, saidBy, secondsSince, statusOn } from './fault.effect.ts'
 
 const foreign: Fault = {
   name: 'foreign-cluster',
@@ -50,13 +50,7 @@ const foreign: Fault = {
       await powerOnAll(cluster)
       const first = controlPlanes(cluster)[0] as Node
       for (const node of cluster.topology.nodes) {
-        await statusOn(
-          cluster,
-          node,
-          'that it is refused',
-          ({ reason }) => /refused|not this cluster/.test(reason),
-          240,
-        )
+        await saidBy(cluster, node, /refused|not this cluster/)
       }
       await sleep(20_000)
       if (exists(machineOf(cluster, first), '/var/lib/leaven/init-started'))
@@ -79,17 +73,11 @@ const clock: Fault = {
     const node = controlPlanes(cluster)[1] as Node
     setClock(machineOf(cluster, node), -7200)
     await powerOnAll(cluster)
-    const { reason } = await statusOn(
-      cluster,
-      node,
-      'the clock',
-      (status) => /clock|time/.test(status.reason),
-      240,
-    )
+    const reason = await saidBy(cluster, node, /clock/)
     setClock(machineOf(cluster, node), 0)
     const start = Date.now()
     await waitUntilDone(cluster, start)
-    return `said “${reason.slice(0, 70)}…”, all done ${secondsSince(start)} s after it was set`
+    return `said “${reason.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was set`
   },
 }
 
@@ -122,17 +110,11 @@ const full: Fault = {
     await powerOnAll(cluster)
     const fill = 'fallocate -l $(( $(df --output=avail -B1 /var | tail -1) - 100000000 )) /var/ballast'
     await run(machine, ['bash', '-c', fill])
-    const { reason } = await statusOn(
-      cluster,
-      node,
-      'disk full',
-      (status) => /disk full|no space/i.test(status.reason),
-      240,
-    )
+    const reason = await saidBy(cluster, node, /disk full|no space/i)
     await run(machine, ['rm', '/var/ballast'])
     const start = Date.now()
     await waitUntilDone(cluster, start)
-    return `said “${reason.slice(0, 60)}…”, all done ${secondsSince(start)} s after it was freed`
+    return `said “${reason.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was freed`
   },
 }
 
@@ -148,17 +130,11 @@ const damaged: Fault = {
     const good = join(cluster.recipe.images, 'images.tar')
     replaceBy(archive, good, 100_000_000)
     await powerOnAll(cluster)
-    const { reason } = await statusOn(
-      cluster,
-      node,
-      'damaged',
-      (status) => /damaged|incomplete|not completely/.test(status.reason),
-      240,
-    )
+    const reason = await saidBy(cluster, node, /damaged|incomplete|not completely/)
     replaceBy(archive, good)
     const start = Date.now()
     await waitUntilDone(cluster, start)
-    return `said “${reason.slice(0, 60)}…”, all done ${secondsSince(start)} s after it was replaced`
+    return `said “${reason.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was replaced`
   },
 }
 
