@@ -1,4 +1,4 @@
-"""Runs a program in a pseudo-terminal: reads {argv, cwd, columns, steps: [[expect, send]]} from standard input, types
+"""Runs a program in a pseudo-terminal: reads {argv, cwd, columns, env, steps: [[expect, send]]} from standard input, types
 each answer once its question is on the screen, and prints {code, screen}."""
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
@@ -7,6 +7,7 @@ pid, master = pty.fork()
 if pid == 0:
     os.chdir(job["cwd"])
     os.environ["TERM"] = "xterm"
+    os.environ.update(job.get("env", {}))
     os.execvp(job["argv"][0], job["argv"])
 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, job.get("columns", 80), 0, 0))
 screen, seen, steps, deadline = b"", 0, list(job["steps"]), time.time() + 15

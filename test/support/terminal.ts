@@ -21,8 +21,9 @@ export function inTerminal(
   args: readonly string[],
   steps: readonly (readonly [question: string, answer: string])[],
   columns = 80,
+  env: Readonly<Record<string, string>> = {},
 ): Session {
-  const job = { argv: [process.execPath, program, ...args], cwd, columns, steps }
+  const job = { argv: [process.execPath, program, ...args], cwd, columns, env, steps }
   const printed = run('python3', [join(import.meta.dirname, 'terminal.py')], JSON.stringify(job))
   const { code, screen, left } = JSON.parse(printed) as { code: number; screen: string; left: number }
   return { code, screen: stripVTControlCharacters(screen), raw: screen, left }
