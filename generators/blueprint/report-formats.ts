@@ -3,9 +3,6 @@ import type { Diagnostic } from '../model/diagnostic.ts'
 import { type Place, positionOf } from './report.ts'
 import { display } from './schema.ts'
 
-export const reportFormats = ['text', 'json', 'github', 'sarif'] as const
-export type ReportFormat = (typeof reportFormats)[number]
-
 /** One object a diagnostic. */
 export function reportJson(source: Place, diagnostics: readonly Diagnostic[]): string {
   const entries = diagnostics.map((diagnostic) => {

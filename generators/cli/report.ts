@@ -1,16 +1,16 @@
 /** Prints what is wrong with a blueprint, as the user asked for it. */
-import { printReport, type ReportStyle, summary } from '../blueprint/report.ts'
-import { type ReportFormat, reportFormats, reportGithub, reportJson } from '../blueprint/report-formats.ts'
+import type { ReportStyle } from '../blueprint/report.ts'
 import { suggestion } from '../blueprint/schema.ts'
 import type { Compiled } from '../compile.ts'
 import { packageVersion } from '../effects/assets.effect.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import { type Invocation, type Io, text, UsageError } from './command.ts'
 
+const formats = ['text', 'json', 'github', 'sarif'] as const
 const colors = ['auto', 'always', 'never'] as const
 
 export interface Reporting {
-  readonly format: ReportFormat
+  readonly format: (typeof formats)[number]
   readonly style: ReportStyle
 }
 
@@ -19,7 +19,7 @@ export interface Reporting {
  * @throws UsageError for a format or a colour that there is none of
  */
 export function readReporting(invocation: Invocation, io: Io): Reporting {
-  const format = oneOf(invocation, 'format', reportFormats)
+  const format = oneOf(invocation, 'format', formats)
   return {
     format,
     style: {
@@ -59,19 +59,29 @@ export async function report(
   io: Io,
   asked: boolean,
 ): Promise<void> {
+  // What prints is loaded when there is something to print: most runs have nothing.
   if (format === 'text') {
     if (diagnostics.length === 0) return
+    const { printReport, summary } = await import('../blueprint/report.ts')
     io.stderr(`${printReport(source, diagnostics, style)}\n`)
     const counted = summary(diagnostics)
     if (counted !== '') io.stderr(`${counted}\n`)
     return
   }
-  const printed =
-    format === 'json'
-      ? reportJson(source, diagnostics)
-      : format === 'github'
-        ? reportGithub(source, diagnostics)
-        : (await import('../blueprint/report-sarif.ts')).reportSarif(source, diagnostics, packageVersion())
+  const printed = await printFor(format, source, diagnostics)
   if (asked) await io.stdout(printed)
   else io.stderr(printed)
+}
+
+async function printFor(
+  format: 'json' | 'github' | 'sarif',
+  source: Compiled['source'],
+  diagnostics: readonly Diagnostic[],
+): Promise<string> {
+  if (format === 'sarif') {
+    const { reportSarif } = await import('../blueprint/report-sarif.ts')
+    return reportSarif(source, diagnostics, packageVersion())
+  }
+  const { reportGithub, reportJson } = await import('../blueprint/report-formats.ts')
+  return format === 'json' ? reportJson(source, diagnostics) : reportGithub(source, diagnostics)
 }

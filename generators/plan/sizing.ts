@@ -6,7 +6,7 @@ import { parseRole } from '../model/role.ts'
 /**
  * What Alibaba Cloud advises for control planes by the number of nodes, so that they stay lightly loaded.
  * https://help.aliyun.com/document_detail/98886.html; kubernetes.io only says that they must grow:
- * https://kubernetes.io/docs/setup/best-practices/cluster-large/#size-of-master-and-master-components
+ * https://kubernetes.io/docs/setup/best-practices/cluster-large/#control-plane-components
  */
 const advised: readonly { readonly upTo: number; readonly cpus: number; readonly memoryGiB: number }[] = [
   { upTo: 5, cpus: 4, memoryGiB: 8 },
