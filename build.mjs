@@ -1,4 +1,5 @@
 // Builds dist/gen.js. First it writes what is derived from data: precompiled templates and schema validators.
+
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -98,7 +99,7 @@ const { outputFiles } = await build({
   entryPoints: {
     gen: 'generators/gen.ts',
     generate: 'generators/generate.effect.ts',
-    leaven: 'generators/compile.ts',
+    leaven: 'generators/library.effect.ts',
   },
   outdir: 'dist',
   splitting: true,

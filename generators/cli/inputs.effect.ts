@@ -9,11 +9,10 @@ import { builtInBlueprint, builtInBlueprints, loadKubernetesTable } from '../eff
 import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
-import type { Blueprint } from '../model/blueprint.ts'
+import { readTexts } from '../effects/texts.effect.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
-import { type Texts, textPaths } from '../plan/texts.ts'
 import { serialiseSecrets } from '../secrets/file.ts'
 import { flag, type Invocation, type Io, text, UserError } from './command.ts'
 import { readReporting, report } from './report.ts'
@@ -28,8 +27,6 @@ export interface BlueprintText {
 }
 
 const example = 'ha-kube-vip'
-/** No cloud takes more user-data than this. */
-const maxTextBytes = 1024 * 1024
 
 /** `--blueprint`, else cluster.yaml here, else the built-in example. */
 export async function readBlueprint(invocation: Invocation, io: Io): Promise<BlueprintText> {
@@ -138,25 +135,6 @@ export async function checkQuietly(
     return check({ file, blueprint: bytes, kubernetes: loadKubernetesTable() })
   } catch {
     return {}
-  }
-}
-
-/** Hooks and files that the blueprint names; what is wrong with one becomes a diagnostic at its name. */
-export async function readTexts(blueprint: Blueprint | undefined, folder: string): Promise<Texts> {
-  const paths = blueprint === undefined ? [] : textPaths(blueprint)
-  return Object.fromEntries(
-    await Promise.all(paths.map(async (path) => [path, await readOne(path, folder)] as const)),
-  )
-}
-
-async function readOne(path: string, folder: string): Promise<Texts[string]> {
-  try {
-    const { bytes } = await readFileLimited(join(folder, path), maxTextBytes)
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (cause) {
-    if (cause instanceof FileError) return { problem: cause.message.replace(join(folder, path), path) }
-    if (cause instanceof TypeError) return { problem: `${path} is not UTF-8 text` }
-    throw cause
   }
 }
 
