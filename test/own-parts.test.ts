@@ -200,7 +200,7 @@ describe('everything else a blueprint can add', () => {
     expect(config['mounts']).toEqual(extras.mounts)
     expect(tableOf(text, 'packages')).toEqual(
       expect.arrayContaining([
-        ['nfs-common', '-'],
+        ['nfs-common'],
         ['jq', '1.6*'],
       ]),
     )

@@ -58,7 +58,9 @@ function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly
         ]
       : [],
     images: plan.airgapped ? merged.images.map((image) => [image.reference]) : [],
-    packages: install ? merged.packages.map((entry) => [entry.name, entry.version]) : [],
+    packages: install
+      ? merged.packages.map(({ name, version }) => (version === undefined ? [name] : [name, version]))
+      : [],
     repositories: install
       ? merged.repositories.map((entry) => [
           entry.id,

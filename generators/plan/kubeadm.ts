@@ -23,6 +23,11 @@ export interface Registration {
   readonly pool: string | undefined
   readonly labels: Readonly<Record<string, string>>
   readonly taints: readonly Taint[]
+  /** Declared nodes; a pool has none. */
+  readonly nodes: readonly {
+    readonly labels: Readonly<Record<string, string>>
+    readonly taints: readonly Taint[]
+  }[]
 }
 
 function planKubeadm(
@@ -113,9 +118,15 @@ function planKubeadm(
  * Only when it registers may a worker's kubelet label and taint its Node. Declared nodes look theirs up, and control
  * planes set them as administrators. https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
  */
-function registration({ role, pool, labels }: Registration): Readonly<Record<string, string>> {
+function registration({ role, pool, labels, nodes }: Registration): Readonly<Record<string, string>> {
   if (role === 'control-plane') return {}
-  if (pool === undefined) return { 'node-labels': '@NODE_LABELS@', 'register-with-taints': '@NODE_TAINTS@' }
+  if (pool === undefined)
+    return {
+      ...(nodes.some((node) => Object.keys(node.labels).length > 0)
+        ? { 'node-labels': '@NODE_LABELS@' }
+        : {}),
+      ...(nodes.some((node) => node.taints.length > 0) ? { 'register-with-taints': '@NODE_TAINTS@' } : {}),
+    }
   const list = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
   return list.length === 0 ? {} : { 'node-labels': list.join(',') }
 }
