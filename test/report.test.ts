@@ -6,6 +6,7 @@ import { reportGithub, reportJson } from '../generators/blueprint/report-formats
 import { reportSarif } from '../generators/blueprint/report-sarif.ts'
 import { parseSource } from '../generators/blueprint/source.ts'
 import { type Diagnostic, error, type Path, warning } from '../generators/model/diagnostic.ts'
+import { compileText } from './support/compiled.ts'
 
 function sourceOf(text: string) {
   return parseSource('cluster.yaml', new TextEncoder().encode(text)).source
@@ -175,4 +176,27 @@ describe('for programs', () => {
     expect(second).toMatchObject({ ruleId: 'a/c', level: 'note' })
     expect(JSON.parse(reportSarif(source, [], '1.2.3')).runs[0].results).toEqual([])
   })
+})
+
+describe('a field that is not there', () => {
+  const hintFor = (patch: object) =>
+    compileText(
+      JSON.stringify({
+        kubernetes: { version: '1.31.4' },
+        endpoint: { address: '172.31.253.60' },
+        nodes: [{ name: 'm1', role: 'control-plane', address: '172.31.253.61' }],
+        ...patch,
+      }),
+    ).diagnostics.map(({ message, hint }) => `${message}: ${hint}`)
+
+  test.each<readonly [patch: object, said: string]>([
+    [{ podSubnet: 'x' }, 'the blueprint has no field podSubnet: there is network.podSubnet'],
+    [{ network: { podsubnet: '10.0.0.0/8' } }, 'network has no field podsubnet: did you mean podSubnet?'],
+    [
+      { endpoint: { address: '172.31.253.60', virtualRouterId: 3 } },
+      'endpoint has no field virtualRouterId: there is endpoint.virtualRouterId with keepalived-haproxy',
+    ],
+    [{ mac: 'x' }, 'the blueprint has no field mac: there is nodes[].mac'],
+    [{ proxy: { constructor: 1 } }, 'proxy has no field constructor: known: http, https, noProxy'],
+  ])('%j', (patch, said) => expect(hintFor(patch)).toContain(said))
 })

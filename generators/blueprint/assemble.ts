@@ -61,6 +61,26 @@ export function axisSchema(axis: Axis, provider: Provider): JsonObject {
   }
 }
 
+/** Where a blueprint has a field of this name: `kubernetes.version`, `endpoint.lease with kube-vip`. */
+export function placesOf(field: string): readonly string[] {
+  const own = axes.flatMap(({ axis, path }) =>
+    registry[axis]
+      .filter(({ options }) => Object.hasOwn(options, field))
+      .map(({ name }) => `${[...path, field].join('.')} with ${name}`),
+  )
+  return [...pathsIn(root, '', field), ...own]
+}
+
+function pathsIn(schema: JsonObject, prefix: string, field: string): readonly string[] {
+  return Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonObject>>).flatMap(
+    ([key, below]) => [
+      ...(key === field ? [`${prefix}${key}`] : []),
+      ...pathsIn(below, `${prefix}${key}.`, field),
+      ...(isObject(below['items']) ? pathsIn(below['items'], `${prefix}${key}[].`, field) : []),
+    ],
+  )
+}
+
 /** Every validator's name and schema: `root`, and `<axis>/<provider>`. */
 export function validatorSchemas(): Readonly<Record<string, JsonObject>> {
   const schemas: Record<string, JsonObject> = { root: rootSchema() }

@@ -4,7 +4,7 @@ import { type Diagnostic, error, type Path } from '../model/diagnostic.ts'
 import { isObject, type Json, type JsonObject } from '../model/json.ts'
 import { roleSpellings } from '../model/role.ts'
 import * as registry from '../registry.ts'
-import { axes } from './assemble.ts'
+import { axes, placesOf } from './assemble.ts'
 import { type SchemaError, validators } from './validators.gen.js'
 
 type Written = (path: Path) => string | undefined
@@ -86,7 +86,7 @@ function translate(problem: SchemaError, root: Json, base: Path, written: Writte
           'blueprint/unknown-field',
           [...path, field],
           `${name} has no field ${field}`,
-          suggestion(field, known),
+          fieldHint(field, known),
         ),
         atKey: true,
       }
@@ -117,6 +117,14 @@ function translate(problem: SchemaError, root: Json, base: Path, written: Writte
     default:
       return badValue(problem, path, name, value)
   }
+}
+
+/** Misspelt, or right but in the wrong place. */
+function fieldHint(field: string, known: readonly string[]): string {
+  const near = didYouMean(field, known)
+  if (near !== undefined) return `did you mean ${near}?`
+  const places = placesOf(field)
+  return places.length > 0 && places.length <= 4 ? `there is ${places.join(', ')}` : suggestion(field, known)
 }
 
 function badValue(problem: SchemaError, path: Path, name: string, value: Json): Diagnostic {
