@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLan, type Lan, type Machine, type Server } from './boot/machine.effect.ts'
-import { addresses, controlPlanes, makeAuthorities, prepare, vip, worker } from './boot/settings.effect.ts'
+import {
+  addresses,
+  controlPlanes,
+  makeAuthorities,
+  prepare,
+  vip,
+  worker,
+  writeTables,
+} from './boot/settings.effect.ts'
 
 const here = new URL('.', import.meta.url).pathname
 const root = process.getuid?.() === 0
@@ -202,7 +210,7 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
         `127.0.0.1 localhost\n# leaven begin\n${vip} api.test\n${addresses.m1} m1\n${addresses.m2} m2\n${addresses.m3} m3\n# leaven end\n`,
       )
       expect(machine.read('etc/fstab')).toContain('#UUID=2 none swap')
-      expect(machine.read('var/lib/cloud/instance/user-data.txt')).not.toContain('secret')
+      expect(machine.read('var/lib/cloud/instance/user-data.txt')).not.toContain('hunter2')
       expect(machine.recorded()).toContainEqual(expect.stringContaining('label --overwrite node m1 zone=a'))
       expect(machine.recorded()).toContainEqual(
         expect.stringContaining('apply --server-side --force-conflicts -f /etc/leaven/addons/10-net/'),
@@ -319,6 +327,8 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
         rmSync(join(state, 'status'), { force: true })
         await done(m2)
         expect(ask(m1, ['m1'], 'member', 'list').match(/, started, m\d/g)).toHaveLength(2)
+        const adopted = m2.recorded().some((line) => line.startsWith('kubeadm init phase etcd local'))
+        expect(adopted).toBe(cut === 'step member-added')
         expect(m2.recorded().filter((line) => /^kubeadm reset/.test(line)).length).toBe(
           /certs|manifests/.test(cut) ? 1 : 0,
         )
@@ -357,8 +367,6 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
   })
 
   describe('says what is wrong, and goes on when it is right', () => {
-    const nodes = (...table: readonly (readonly string[])[]) =>
-      table.map((row) => `${row.join('\t')}\n`).join('')
     /** The machine waits with `text`; nothing was asked of kubeadm. */
     async function refuses(machine: Machine, text: RegExp): Promise<void> {
       machine.boot()
@@ -372,7 +380,7 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
         const machine = lan.machine('stranger', '10.77.0.50')
         prepare(machine, authorities)
         await refuses(machine, /none of the declared nodes m1 m2 m3; here: stranger .*10\.77\.0\.50/)
-        machine.write('etc/leaven/nodes', nodes(['new', 'control-plane', '10.77.0.50', '-', '-', '-', '-']))
+        writeTables(machine, 'control-plane', [['new', 'control-plane', '10.77.0.50', '-', '-', '-', '-']])
         await machine.until('identified', () => machine.status()?.node === 'new')
         expect(machine.read('etc/hostname')).toBe('new\n')
       }))
@@ -431,7 +439,7 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
         expect(
           machine
             .recorded()
-            .filter((line) => /^kubeadm (init|join)/.test(line))
+            .filter((line) => /^kubeadm (init|join) --config/.test(line))
             .map((line) => line.split(' ')[1]),
         ).toEqual(['join'])
       }))
@@ -534,10 +542,10 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
         machine.boot()
         await waiting(machine, /all\.tar is damaged, replace it: .*blobs\/sha256\/0123/)
         expect(machine.status()?.state).toBe('failed')
-        machine.write('disk-full', '')
+        machine.steer('disk-full', '')
         machine.write('var/lib/leaven/images/all.tar', 'good\nexample.test/etcd:1\n')
         await waiting(machine, /no space left on device/)
-        rmSync(machine.path('disk-full'))
+        machine.steer('disk-full', undefined)
         await done(machine)
         expect(machine.recorded()).toContain(
           'ctr -n k8s.io images label example.test/etcd:1 io.cri-containerd.pinned=pinned',
@@ -558,13 +566,48 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
         say('token', 'abcdef')
         await api([vip])
         const machine = joiner()
-        machine.write('join-fails', '[ERROR Port-10250]: Port 10250 is in use')
+        machine.steer('join-fails', '[ERROR Port-10250]: Port 10250 is in use')
         machine.boot()
         await waiting(machine, /kubeadm join: .*Port 10250 is in use/)
-        rmSync(machine.path('join-fails'))
+        machine.steer('join-fails', undefined)
         await done(machine)
       }))
   })
+
+  const cloudInit = spawnSync('cloud-init', ['--version']).status === 0
+  if (!cloudInit && process.env['CI'] === 'true') throw new Error('these tests need cloud-init')
+  test.skipIf(!cloudInit)('what cloud-init keeps of the secrets goes, and its next boots go on', () =>
+    onLan(async () => {
+      const machine = first()
+      rmSync(machine.path('var/lib/cloud/instance'), { recursive: true })
+      const seed = 'var/lib/cloud/seed/nocloud'
+      const once = 'write_files: [{path: /once, content: x}]\nruncmd: [["sh", "-c", "echo ran >>/ran"]]\n'
+      machine.write(`${seed}/user-data`, `#cloud-config\nlocale: false\npassword: hunter2\n${once}`)
+      machine.write(`${seed}/meta-data`, 'instance-id: i-1\nlocal-hostname: other\n')
+      machine.write('etc/cloud/cloud.cfg.d/90-test.cfg', 'datasource_list: [NoCloud, None]\n')
+      machine.write('var/lib/leaven/done', '')
+      const stages = ['init --local', 'init', 'modules --mode=config', 'modules --mode=final']
+      const boot = stages.map((stage) => `cloud-init ${stage} >/dev/null || echo failed: ${stage}`)
+      const find = 'grep -rl hunter2 /var/lib/cloud /run/cloud-init'
+      machine.write(
+        'boot.sh',
+        ['exec 2>/dev/null', ...boot, 'hostname', 'hostname m1', find, 'leaven boot', 'echo then', find].join(
+          '\n',
+        ),
+      )
+      const [before, after] = machine.run('bash', '/boot.sh').output.split('then\n')
+      // the checker sees: secrets were there before
+      expect(before).toContain('/var/lib/cloud/instances/i-1/user-data.txt')
+      expect(before).not.toContain('failed')
+      expect(after).toBe('')
+      machine.write('etc/hostname', 'm1\n')
+      for (let boots = 0; boots < 2; boots++) {
+        expect(machine.run('bash', '/boot.sh').output).toBe('m1\nthen\n')
+      }
+      expect(machine.read('ran')).toBe('ran\n')
+      expect(machine.read('var/lib/cloud/data/instance-id')).toBe('i-1\n')
+    }),
+  )
 
   test('a pool member keeps its own name, in lower case', () =>
     onLan(async () => {
@@ -587,8 +630,10 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
       say('token', 'abcdef')
       await api([vip])
       const machine = joiner({ nodes: [...controlPlanes, worker] })
-      await bootAndCut(machine, 'kubeadm join --config /run/leaven/join.yaml')
-      // the filled copy was in tmpfs; what it said is in the stand-in's record of the call
-      expect(machine.recorded()).toContain('kubeadm join --config /run/leaven/join.yaml')
+      machine.write('etc/leaven/hooks/preKubeadm.sh', 'grep labels: /etc/leaven/kubeadm/join.yaml >/hooked\n')
+      machine.boot()
+      await done(machine)
+      expect(machine.read('joined-with')).toContain('labels: "disk=ssd"')
+      expect(machine.read('hooked')).toContain('@NODE_LABELS@')
     }))
 })

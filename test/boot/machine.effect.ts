@@ -33,6 +33,8 @@ export interface Machine {
   /** The machine's own files: what is above the host's root. */
   path(file: string): string
   write(file: string, text: string, mode?: number): void
+  /** Tells the stand-ins to misbehave while the machine runs; undefined stops that. */
+  steer(name: 'disk-full' | 'join-fails', text: string | undefined): void
   read(file: string): string
   has(file: string): boolean
   /** Power on. `environment` reaches the program. */
@@ -164,6 +166,11 @@ function createMachine(disk: string, name: string, address: string, namespace: s
       mkdirSync(dirname(path(file)), { recursive: true })
       writeFileSync(path(file), text)
       chmodSync(path(file), mode)
+    },
+    steer(file, text) {
+      mkdirSync(join(disk, 'steer'), { recursive: true })
+      if (text === undefined) rmSync(join(disk, 'steer', file))
+      else writeFileSync(join(disk, 'steer', file), text)
     },
     read: (file) => readFileSync(path(file), 'utf8'),
     has: (file) => existsSync(path(file)),

@@ -8,12 +8,14 @@ ip link set lo up
 for address in ${addresses//,/ }; do ip addr replace "$address" dev eth0; done
 ip link set eth0 up
 mount --make-rprivate /
-mkdir -p "$disk"/{top,work,root}
+mkdir -p "$disk"/{top/steer,work,root,steer}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/top,workdir=$disk/work" "$disk/root"
 cd "$disk/root"
 mount -t proc proc proc
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
+# what a test changes while the machine runs; an overlay would not notice
+mount --bind "$disk/steer" steer
 mount --rbind /dev dev
 mount --rbind /sys sys
 hostname "$(cat etc/hostname 2>/dev/null || echo "$name")"

@@ -10,12 +10,10 @@ export const addresses = { m1: '10.77.0.11', m2: '10.77.0.12', m3: '10.77.0.13',
 export interface Settings {
   readonly role?: 'control-plane' | 'worker'
   readonly env?: Readonly<Record<string, string>>
-  /** Rows of /etc/leaven/nodes. */
+  /** Rows of the table `nodes`. */
   readonly nodes?: readonly (readonly string[])[]
   readonly token?: string
 }
-
-const rows = (table: readonly (readonly string[])[]) => table.map((row) => `${row.join('\t')}\n`).join('')
 
 export const controlPlanes: readonly (readonly string[])[] = [
   ['m1', 'control-plane', addresses.m1, '-', 'zone=a', '-', '10.244.0.0/24'],
@@ -89,27 +87,19 @@ export function prepare(
   const values = { ...environment(role), ...env }
   const text = Object.entries(values).map(([name, value]) => `${name}='${value}'\n`)
   machine.write('etc/leaven/node.env', text.join(''), 0o600)
-  machine.write(
-    'etc/leaven/nodes',
-    rows(nodes ?? (role === 'worker' ? [...controlPlanes, worker] : controlPlanes)),
-  )
+  writeTables(machine, role, nodes ?? (role === 'worker' ? [...controlPlanes, worker] : controlPlanes))
   machine.write(
     'etc/leaven/kubeadm/join.yaml',
     `name: "@NODE_NAME@"\nip: "@NODE_IP@"\ntoken: "${token ?? ''}"\nlabels: "@NODE_LABELS@"\n`,
     0o600,
   )
-  machine.write('etc/leaven/discovery.conf', 'kind: Config # may delete nodes\n', 0o600)
-  machine.write('etc/leaven/services', rows([['system', 'chrony.service']]))
+  machine.write('etc/leaven/discovery.conf', 'kind: Config # may join\n', 0o600)
   machine.write(
     'etc/leaven/templates/pod.yaml',
     'interface: @NODE_INTERFACE@/@NODE_PREFIX@ pods: @POD_CIDR@\n',
   )
-  machine.write(
-    'etc/leaven/fill',
-    rows([[role, '/etc/leaven/templates/pod.yaml', '/etc/kubernetes/manifests/vip.yaml', '0600']]),
-  )
   machine.write('etc/sysctl.d/90-leaven.conf', 'net.ipv4.ip_forward = 1\n')
-  machine.write('var/lib/cloud/instance/user-data.txt', '#cloud-config\nsecret: 1\n', 0o600)
+  machine.write('var/lib/cloud/instance/user-data.txt', '#cloud-config\npassword: hunter2\n', 0o600)
   if (role === 'worker') {
     execFileSync('install', [
       '-D',
@@ -132,6 +122,17 @@ export function prepare(
   )
   machine.write('etc/leaven/addons/10-net/net.yaml', 'kind: Namespace\n')
   machine.write('vip', vip)
+}
+
+/** /etc/leaven/tables: rows of several tables, each with its table's name in front. */
+export function writeTables(machine: Machine, role: string, nodes: readonly (readonly string[])[]): void {
+  const rows = [
+    ...nodes.map((row) => ['nodes', ...row]),
+    ['services', 'system', 'chrony.service'],
+    ['fill', role, '/etc/leaven/templates/pod.yaml', '/etc/kubernetes/manifests/vip.yaml', '0600'],
+    ...(role === 'control-plane' ? [['addons', '10-net', '-', '-', '-']] : []),
+  ]
+  machine.write('etc/leaven/tables', rows.map((row) => `${row.join('\t')}\n`).join(''))
 }
 
 function environment(role: string): Readonly<Record<string, string>> {
