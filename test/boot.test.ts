@@ -609,6 +609,57 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
     }),
   )
 
+  test('opens its ports where something drops, once, and leaves the rest as strict as it was', () =>
+    onLan(async () => {
+      say('token', 'abcdef')
+      await api([vip])
+      const ports = [
+        ['ports', 'tcp', '10250'],
+        ['ports', 'tcp', '30000-32767'],
+        ['ports', 'vrrp', '-'],
+        ['ports', 'source', '10.244.0.0/16'],
+      ]
+      const machine = joiner({ tables: ports })
+      const strict = [
+        'iptables -P INPUT DROP',
+        'iptables -P FORWARD DROP',
+        'iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT',
+      ]
+      const chain = '{ type filter hook input priority 0; policy drop; ct state established accept; }'
+      const both = [
+        ...strict,
+        'nft add table inet own',
+        `nft add chain inet own in '${chain}'`,
+        `nft add rule inet own in ct state established accept`,
+      ]
+      const made = machine.run('sh', '-ec', both.join('\n'))
+      expect(made).toEqual({ code: 0, output: '' })
+      const rules = () => machine.run('sh', '-c', 'iptables -S; nft list chain inet own in').output
+      expect(rules()).not.toContain('10250')
+      machine.boot()
+      await done(machine)
+      await machine.cut()
+      const opened = rules()
+      for (const rule of [
+        '-P INPUT DROP',
+        '-P FORWARD DROP',
+        '-A INPUT -p tcp -m tcp --dport 10250 -j ACCEPT',
+        '-A INPUT -p tcp -m tcp --dport 30000:32767 -j ACCEPT',
+        '-A INPUT -p vrrp -j ACCEPT',
+        '-A FORWARD -s 10.244.0.0/16 -j ACCEPT',
+        '-A FORWARD -d 10.244.0.0/16 -j ACCEPT',
+        'policy drop',
+        'tcp dport 10250 accept',
+        'tcp dport 30000-32767 accept',
+        'ip saddr 10.244.0.0/16 accept',
+      ])
+        expect(opened).toContain(rule)
+      machine.boot()
+      await new Promise((past) => setTimeout(past, 3000))
+      await machine.cut()
+      expect(rules()).toBe(opened)
+    }))
+
   test('a pool member keeps its own name, in lower case', () =>
     onLan(async () => {
       say('token', 'abcdef')

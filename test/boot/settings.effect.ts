@@ -13,6 +13,8 @@ export interface Settings {
   /** Rows of the table `nodes`. */
   readonly nodes?: readonly (readonly string[])[]
   readonly token?: string
+  /** Rows of further tables, each with its table's name in front. */
+  readonly tables?: readonly (readonly string[])[]
 }
 
 export const controlPlanes: readonly (readonly string[])[] = [
@@ -82,12 +84,17 @@ export function makeAuthorities(folder: string): void {
 export function prepare(
   machine: Machine,
   authorities: string,
-  { role = 'control-plane', env, nodes, token }: Settings = {},
+  { role = 'control-plane', env, nodes, token, tables = [] }: Settings = {},
 ): void {
   const values = { ...environment(role), ...env }
   const text = Object.entries(values).map(([name, value]) => `${name}='${value}'\n`)
   machine.write('etc/leaven/node.env', text.join(''), 0o600)
-  writeTables(machine, role, nodes ?? (role === 'worker' ? [...controlPlanes, worker] : controlPlanes))
+  writeTables(
+    machine,
+    role,
+    nodes ?? (role === 'worker' ? [...controlPlanes, worker] : controlPlanes),
+    tables,
+  )
   machine.write(
     'etc/leaven/kubeadm/join.yaml',
     `name: "@NODE_NAME@"\nip: "@NODE_IP@"\ntoken: "${token ?? ''}"\nlabels: "@NODE_LABELS@"\n`,
@@ -125,11 +132,17 @@ export function prepare(
 }
 
 /** /etc/leaven/tables: rows of several tables, each with its table's name in front. */
-export function writeTables(machine: Machine, role: string, nodes: readonly (readonly string[])[]): void {
+export function writeTables(
+  machine: Machine,
+  role: string,
+  nodes: readonly (readonly string[])[],
+  more: readonly (readonly string[])[] = [],
+): void {
   const rows = [
     ...nodes.map((row) => ['nodes', ...row]),
     ['services', 'system', 'chrony.service'],
     ['fill', role, '/etc/leaven/templates/pod.yaml', '/etc/kubernetes/manifests/vip.yaml', '0600'],
+    ...more,
     ...(role === 'control-plane' ? [['addons', '10-net', '-', '-', '-']] : []),
   ]
   machine.write('etc/leaven/tables', rows.map((row) => `${row.join('\t')}\n`).join(''))
