@@ -660,6 +660,24 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
       expect(rules()).toBe(opened)
     }))
 
+  test('loads modules by trying, and knows the old name of conntrack', () =>
+    onLan(async () => {
+      say('token', 'abcdef')
+      await api([vip])
+      const machine = joiner()
+      machine.write('etc/modules-load.d/leaven.conf', 'overlay\nnf_conntrack\nip_vs_sh\n')
+      machine.write(
+        'usr/local/bin/modprobe',
+        '#!/bin/bash\necho "$2" >>/tried\n[[ $2 =~ ^(overlay|nf_conntrack_ipv4)$ ]]\n',
+        0o755,
+      )
+      machine.boot()
+      await done(machine)
+      expect(machine.read('tried')).toBe('overlay\nnf_conntrack\nnf_conntrack_ipv4\nip_vs_sh\n')
+      const warnings = machine.read('var/lib/leaven/leaven.log').match(/no kernel module \w+/g)
+      expect(warnings).toEqual(['no kernel module ip_vs_sh'])
+    }))
+
   test('a pool member keeps its own name, in lower case', () =>
     onLan(async () => {
       say('token', 'abcdef')
