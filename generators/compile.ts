@@ -168,11 +168,12 @@ export function inOrder(
   source: Compiled['source'],
   diagnostics: readonly Diagnostic[],
 ): readonly Diagnostic[] {
-  const place = (diagnostic: Diagnostic) => {
-    const { line, column } = diagnostic.position ?? source.locate(diagnostic.path, diagnostic.atKey)
-    return line * 100_000 + column
-  }
   // What is wrong for every group is said once.
   const distinct = [...new Map(diagnostics.map((entry) => [JSON.stringify(entry), entry])).values()]
-  return distinct.sort((one, other) => place(one) - place(other))
+  const placed = distinct.map((diagnostic) => {
+    const { line, column } = diagnostic.position ?? source.locate(diagnostic.path, diagnostic.atKey)
+    return { diagnostic, line, column }
+  })
+  placed.sort((one, other) => one.line - other.line || one.column - other.column)
+  return placed.map(({ diagnostic }) => diagnostic)
 }

@@ -63,13 +63,23 @@ function roleHint(word: string): string {
   return suggestion(word, Object.keys(roleSpellings))
 }
 
+/** Nobody reads more problems of one part, and finding their places takes long. */
+const most = 100
+
 function check(name: string, value: Json, base: Path, written: Written): readonly Diagnostic[] {
   const validate = validators[name]
   if (validate === undefined) throw new Error(`no validator ${name}: run npm run build`)
   if (validate(value)) return []
-  return (validate.errors ?? [])
-    .filter((problem) => problem.keyword !== 'propertyNames' && problem.keyword !== 'if')
-    .map((problem) => translate(problem, value, base, written))
+  const problems = (validate.errors ?? []).filter(
+    (problem) => problem.keyword !== 'propertyNames' && problem.keyword !== 'if',
+  )
+  const told = problems.slice(0, most).map((problem) => translate(problem, value, base, written))
+  const last = told.at(-1)
+  if (problems.length <= most || last === undefined) return told
+  return [
+    ...told.slice(0, -1),
+    { ...last, hint: `and ${problems.length - most} more problems: is this the right file?` },
+  ]
 }
 
 function translate(problem: SchemaError, root: Json, base: Path, written: Written): Diagnostic {

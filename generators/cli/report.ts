@@ -9,6 +9,9 @@ import { type Invocation, type Io, text, UsageError } from './command.ts'
 const formats = ['text', 'json', 'github', 'sarif'] as const
 const colors = ['auto', 'always', 'never'] as const
 
+/** Nobody reads more; programs get all of them. */
+const most = 100
+
 export interface Reporting {
   readonly format: (typeof formats)[number]
   readonly style: ReportStyle
@@ -63,9 +66,10 @@ export async function report(
   if (format === 'text') {
     if (diagnostics.length === 0) return
     const { printReport, summary } = await import('../blueprint/report.ts')
-    io.stderr(`${printReport(source, diagnostics, style)}\n`)
+    io.stderr(`${printReport(source, diagnostics.slice(0, most), style)}\n`)
     const counted = summary(diagnostics)
-    if (counted !== '') io.stderr(`${counted}\n`)
+    const more = diagnostics.length > most ? `, the first ${most} of which are shown` : ''
+    if (counted !== '') io.stderr(`${counted}${more}\n`)
     return
   }
   const printed = await printFor(format, source, diagnostics)

@@ -61,9 +61,9 @@ function openPrompt(): Prompt {
   }
 }
 
-/** All of standard input, but not without end. */
+/** All of standard input, but not without end: the largest blueprint is one mebibyte. */
 async function readStdin(): Promise<Uint8Array> {
-  const limit = 64 * 1024 * 1024
+  const limit = 1024 * 1024
   const chunks: Buffer[] = []
   let total = 0
   for await (const chunk of process.stdin) {
