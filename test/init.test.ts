@@ -125,7 +125,7 @@ describe('in a terminal', () => {
     const folder = here()
     const { code, screen, left } = inTerminal(folder, ['init'], questions({}))
     expect({ code, left }).toEqual({ code: 0, left: 0 })
-    expect(screen).toContain("The cluster's name [prod]:")
+    expect(screen).toContain("The cluster's name [init-")
     expect(screen).toContain('gen: wrote cluster.yaml')
     expect(asProcess(folder, ['validate', '--strict']).code).toBe(0)
   })

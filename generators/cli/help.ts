@@ -2,6 +2,7 @@
 import { type Command, helpOption, type OptionSpec } from './command.ts'
 
 const indent = 2
+const columns = 100
 
 export interface Listed {
   readonly name: string
@@ -31,7 +32,14 @@ export function commandHelp(command: Command, path: string): string {
   const parts = [
     `gen ${path}: ${command.summary}\n`,
     `usage: gen ${path}${command.usage === '' ? '' : ` ${command.usage}`}\n`,
-    ...(command.description === undefined ? [] : [`${command.description}\n`]),
+    ...(command.description === undefined
+      ? []
+      : [
+          `${command.description
+            .split('\n')
+            .flatMap((line) => wrapped(line, columns))
+            .join('\n')}\n`,
+        ]),
     ...(command.subcommands === undefined ? [] : [subcommandTable(command.subcommands)]),
     optionTable({ ...command.options, help: helpOption }),
     ...(command.examples === undefined ? [] : [exampleTable(command.examples)]),
@@ -52,12 +60,24 @@ function optionTable(options: Readonly<Record<string, OptionSpec>>): string {
     return [`${short}--${name}${value}`, `${option.description}${preset}`] as const
   })
   const width = Math.min(34, Math.max(...rows.map(([left]) => left.length)))
-  const lines = rows.map(([left, right]) =>
-    left.length > width
-      ? `  ${left}\n  ${' '.repeat(width)}  ${right}\n`
-      : `  ${left.padEnd(width)}  ${right}\n`,
-  )
+  const margin = `\n${' '.repeat(width + 4)}`
+  const lines = rows.map(([left, right]) => {
+    const told = wrapped(right, columns - width - 4).join(margin)
+    return left.length > width ? `  ${left}${margin}${told}\n` : `  ${left.padEnd(width)}  ${told}\n`
+  })
   return `options:\n${lines.join('')}`
+}
+
+/** Lines of at most `width` characters, broken between words. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }
 
 function exampleTable(examples: NonNullable<Command['examples']>): string {

@@ -1,15 +1,25 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { suggestion } from '../blueprint/schema.ts'
 import { type Answers, type Suggestion, starterBlueprint, suggestAddresses } from '../blueprint/starter.ts'
 import { compile } from '../compile.ts'
 import { loadKubernetesTable } from '../effects/assets.effect.ts'
 import { createFileAtomic, FileError, writeFileAtomic } from '../effects/files.effect.ts'
 import { type OwnAddress, ownAddress } from '../effects/network.effect.ts'
-import { knownMinors, lookupKubernetes } from '../facts/facts.ts'
-import { parseAddress } from '../model/address.ts'
 import { hasErrors } from '../model/diagnostic.ts'
 import * as registry from '../registry.ts'
+import {
+  folderName,
+  type Read,
+  readAddress,
+  readCloud,
+  readHost,
+  readName,
+  readNodes,
+  readOs,
+  readVersion,
+  readYes,
+  usualVersion,
+} from './answers.ts'
 import { type Command, flag, type Invocation, type Io, text, UsageError, UserError } from './command.ts'
 import { readReporting, report } from './report.ts'
 
@@ -21,7 +31,7 @@ export const init: Command = {
 nobody was asked whether they are free.`,
   positionals: 1,
   options: {
-    name: { type: 'string', value: 'NAME', description: "the cluster's name", default: 'prod' },
+    name: { type: 'string', value: 'NAME', description: "the cluster's name", default: "the folder's" },
     kubernetes: { type: 'string', value: 'VERSION', description: 'such as 1.36, or 1.36.1 exactly' },
     cloud: { type: 'string', value: 'CLOUD', description: 'where the machines run', default: 'nocloud' },
     masters: {
@@ -61,30 +71,38 @@ nobody was asked whether they are free.`,
     const replace = flag(invocation, 'force')
     if (shown !== '-' && !replace && existsSync(path))
       throw new UserError(`${shown} exists already`, 'name another file, or replace it with --force')
-    const prompt = flag(invocation, 'yes') ? undefined : io.prompt?.()
-    if (prompt === undefined && !flag(invocation, 'yes'))
-      throw new UsageError(
-        'there is no terminal to ask on',
-        '--yes takes what is proposed for all that no option says',
-      )
-    const answers = await collect(
-      invocation,
-      async (question, proposed) => {
-        if (prompt === undefined) return proposed
-        const line = await prompt.ask(`${question}${proposed === '' ? '' : ` [${proposed}]`}: `)
-        return line === undefined ? undefined : line.trim() || proposed
-      },
-      (problem) => {
-        if (prompt === undefined) throw new UsageError(problem)
-        io.stderr(`  ${problem}\n`)
-      },
-    ).finally(() => prompt?.close())
+    const answers = await converse(invocation, io)
     if (answers === undefined) {
       io.stderr('\ngen: stopped, nothing was written\n')
       return 130
     }
     return (await write(answers, { shown, path, replace }, invocation, io)) ? 0 : 1
   },
+}
+
+/** Asks on the terminal; with --yes it takes what is proposed. */
+async function converse(invocation: Invocation, io: Io): Promise<Answers | undefined> {
+  if (flag(invocation, 'yes'))
+    return collect(
+      invocation,
+      io.cwd,
+      async (_, proposed) => proposed,
+      (problem) => {
+        throw new UsageError(problem)
+      },
+    )
+  const prompt = io.prompt?.()
+  if (prompt === undefined)
+    throw new UsageError(
+      'there is no terminal to ask on',
+      '--yes takes what is proposed for all that no option says',
+    )
+  const ask: Ask = async (question, proposed) => {
+    const line = await prompt.ask(`${question}${proposed === '' ? '' : ` [${proposed}]`}: `)
+    return line === undefined ? undefined : line.trim() || proposed
+  }
+  const answers = collect(invocation, io.cwd, ask, (problem) => io.stderr(`  ${problem}\n`))
+  return answers.finally(() => prompt.close())
 }
 
 async function write(
@@ -118,7 +136,12 @@ type Ask = (question: string, proposed: string) => Promise<string | undefined>
 type Complain = (problem: string) => void
 
 /** Undefined once the user has had enough. */
-async function collect(invocation: Invocation, ask: Ask, complain: Complain): Promise<Answers | undefined> {
+async function collect(
+  invocation: Invocation,
+  folder: string,
+  ask: Ask,
+  complain: Complain,
+): Promise<Answers | undefined> {
   const own = ownAddress()
   const proposed = suggestAddresses(own ?? { address: '192.168.1.1', prefix: 24 })
   const answer = async <Value>(name: string, question: string, proposal: string, read: Read<Value>) => {
@@ -137,7 +160,7 @@ async function collect(invocation: Invocation, ask: Ask, complain: Complain): Pr
     }
   }
   try {
-    const name = await answer('name', "The cluster's name", 'prod', readName)
+    const name = await answer('name', "The cluster's name", folderName(folder), readName)
     const kubernetes = await answer('kubernetes', 'Kubernetes version', usualVersion(), readVersion)
     const cloud = await answer(
       'cloud',
@@ -173,7 +196,6 @@ async function collect(invocation: Invocation, ask: Ask, complain: Complain): Pr
 
 class Stopped extends Error {}
 
-type Read<Value> = (line: string) => { readonly value: Value } | { readonly problem: string }
 type Answer = <Value>(name: string, question: string, proposal: string, read: Read<Value>) => Promise<Value>
 
 async function askNodes(
@@ -206,72 +228,4 @@ async function askNodes(
 function prefixFor(own: OwnAddress | undefined, nodes: readonly string[]): number | undefined {
   const near = (address: string) => address.split('.').slice(0, 2).join('.')
   return own !== undefined && nodes.every((node) => near(node) === near(own.address)) ? own.prefix : undefined
-}
-
-/** One minor behind the newest: tools around Kubernetes have caught up with it. */
-function usualVersion(): string {
-  const table = loadKubernetesTable()
-  const found = lookupKubernetes(table, knownMinors(table).at(-2) ?? '')
-  if (!found.ok) throw new Error('no facts of Kubernetes')
-  return found.facts.version
-}
-
-const readName: Read<string> = (line) =>
-  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(line)
-    ? { value: line }
-    : { problem: `${line} cannot be a name: lower-case letters, digits and -, at most 63` }
-
-const readVersion: Read<string> = (line) => {
-  const found = lookupKubernetes(loadKubernetesTable(), line)
-  if (found.ok) return { value: found.facts.version }
-  return { problem: `we know nothing of Kubernetes ${line}; ${suggestion(line, found.known)}` }
-}
-
-const readCloud: Read<(typeof registry.cloud)[number]> = (line) => {
-  const value = registry.cloud.find((entry) => entry.name === line)
-  const names = registry.cloud.map((entry) => entry.name)
-  return value === undefined ? { problem: `there is no ${line}; ${suggestion(line, names)}` } : { value }
-}
-
-const readOs: Read<Answers['os']> = (line) => {
-  const [name = '', release] = line.split(/[: ]+/)
-  const os = registry.os.find((entry) => entry.name === name)
-  if (os === undefined)
-    return {
-      problem: `there is no ${name}; ${suggestion(
-        name,
-        registry.os.map((entry) => entry.name),
-      )}`,
-    }
-  const releases = Object.keys(os.releases)
-  if (release !== undefined && !releases.includes(release))
-    return { problem: `${name} has no release ${release} that we know; ${suggestion(release, releases)}` }
-  return { value: { provider: name, release: release ?? os.defaultRelease } }
-}
-
-const readAddress: Read<string> = (line) =>
-  parseAddress(line) === undefined ? { problem: `${line} is not an IP address` } : { value: line }
-
-const readHost: Read<string> = (line) =>
-  parseAddress(line) !== undefined || /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(line)
-    ? { value: line }
-    : { problem: `${line} is neither an IP address nor a DNS name in lower case` }
-
-/** A number takes the addresses that were proposed. */
-function readNodes(proposed: readonly string[], least: number): Read<readonly string[]> {
-  return (line) => {
-    if (/^\d+$/.test(line)) {
-      const count = Number(line)
-      if (count >= least && count <= proposed.length) return { value: proposed.slice(0, count) }
-      return { problem: `from ${least} to ${proposed.length}, or their addresses` }
-    }
-    const addresses = line.split(/[\s,]+/).filter((part) => part !== '')
-    const wrong = addresses.find((address) => parseAddress(address) === undefined)
-    return wrong === undefined ? { value: addresses } : { problem: `${wrong} is not an IP address` }
-  }
-}
-
-const readYes: Read<boolean> = (line) => {
-  if (/^(y|yes|true)$/i.test(line)) return { value: true }
-  return /^(n|no|false)$/i.test(line) ? { value: false } : { problem: 'yes or no' }
 }
