@@ -73,6 +73,7 @@ const cases: readonly (readonly [line: string, expected: readonly string[]])[] =
   ['gen validate -b oth', ['other.yaml']],
   ['gen completion z', ['zsh']],
   ['gen facts 1.19', ['1.19']],
+  ['gen explain blueprint/family', ['blueprint/family-twice']],
   ['gen example ha-kube', ['ha-kube-vip']],
   ['gen nonsense --x ', []],
 ]

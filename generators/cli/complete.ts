@@ -35,6 +35,7 @@ async function candidates(before: readonly string[], current: string, io: Io): P
     return Object.entries(options).map(([option, { description }]) => [`--${option}`, description])
   if (command.subcommands !== undefined)
     return command.subcommands.map((below) => [below.name, below.summary])
+  if (command.name === 'explain') return codes()
   return positionals(command.name, words.filter((word) => !word.startsWith('-')).length)
 }
 
@@ -114,6 +115,11 @@ function positionals(command: string, earlier: number): Candidates {
     default:
       return []
   }
+}
+
+async function codes(): Promise<Candidates> {
+  const { explanations } = await import('../explanations.ts')
+  return Object.entries(explanations).map(([code, { severity }]) => [code, severity])
 }
 
 function builtIn(): Candidates {
