@@ -34,7 +34,7 @@ export interface Machine {
   path(file: string): string
   write(file: string, text: string, mode?: number): void
   /** Tells the stand-ins to misbehave while the machine runs; undefined stops that. */
-  steer(name: 'disk-full' | 'join-fails', text: string | undefined): void
+  steer(name: 'disk-full' | 'join-fails' | 'lock', text: string | undefined): void
   read(file: string): string
   has(file: string): boolean
   /** Power on. `environment` reaches the program. */
