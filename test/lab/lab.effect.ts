@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { balance } from './balancer.effect.ts'
 import { runChecks } from './checks/check.effect.ts'
-import { kubernetesOf, machineOf, nodeNamed, openCluster } from './cluster.effect.ts'
+import { kubernetesOf, nodeNamed, openCluster } from './cluster.effect.ts'
 import { type Lab, labNamed } from './host.effect.ts'
 import { down, form, ready } from './lifecycle.effect.ts'
 import { cutPower, insideOf, machineNamed, powerOn } from './machine.effect.ts'
@@ -31,7 +31,7 @@ const help = `usage: npm run lab -- [COMMAND] [OPTIONS]
   check             every check, on what runs
   status            where each node is
   shell NODE        a shell inside; logs NODE: what first boot said
-  cut NODE, on NODE power
+  cut NODE, on NODE  its power
   fault NAME…       from a blank or running cluster, then every check
   chaos             --seed N --cuts N
   bare              the same cluster by hand with kubeadm, for comparison
@@ -153,7 +153,7 @@ async function up(where: Lab, of: string): Promise<number> {
 
 async function onRunning(command: string, name: string | undefined): Promise<number> {
   const cluster = openCluster(lab, await prepare(kubernetesOf(blueprint)))
-  const machine = () => (name ? machineNamed(lab, name) : machineOf(cluster, nodeNamed(cluster, '')))
+  const machine = () => machineNamed(lab, name ?? '')
   if (command === 'status') console.log(explain(cluster))
   if (command === 'cut') await cutPower(machine())
   if (command === 'on') await powerOn(machine())

@@ -143,7 +143,7 @@ export function longestGap(log: string): Gap {
   return { seconds: longest / 1000, unfinished: bad }
 }
 
-/** Puts a file where the cluster's nodes would find it, for people: `lab shell` and the note of a failed run. */
+/** The last lines of a unit's journal, read from the disk: also of a machine that is off. */
 export async function journalOf(cluster: Cluster, node: Node, unit: string, lines: number): Promise<string> {
   const journal = join(machineOf(cluster, node).directory, 'var/log/journal')
   const argv = ['journalctl', '-D', journal, '-u', unit, '-n', String(lines), '-o', 'short-iso', '--no-pager']
