@@ -183,3 +183,13 @@ describe('fields of overrides', () => {
     expect(found({ kubernetes: { version }, overrides })).toEqual(expected)
   })
 })
+
+test.each([
+  ['1.21.14', 'IPv6DualStack', []],
+  ['1.31.4', 'IPv6DualStack', ['blueprint/unknown-feature-gate']],
+  ['1.31.4', 'ControlPlaneKubeletLocalMode', []],
+  ['1.36.0', 'ControlPlaneKubeletLocalMode', ['blueprint/unknown-feature-gate']],
+  ['1.31.4', 'RootlesControlPlane', ['blueprint/unknown-feature-gate']],
+])('kubeadm %s with the gate %s', (version, gate, expected) => {
+  expect(found({ kubernetes: { version, featureGates: { [gate]: true } } })).toEqual(expected)
+})

@@ -1,4 +1,5 @@
 /** What `gen validate` prints and returns as a process: on terminals of several kinds, and into pipes. */
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,6 +107,9 @@ describe('into a pipe', () => {
       `${careful}lint: { allow: [{ code: os/updates-ended, reason: we pay for Ubuntu Pro }] }\n`,
     )
     expect(asProcess(folder, validate('allowed', '--strict')).code).toBe(0)
+    writeFileSync(join(folder, 'noted.yaml'), careful.replace(/os: .*/, 'cloud: { provider: vsphere }'))
+    const noted = asProcess(folder, validate('noted', '--strict'))
+    expect([noted.code, noted.err.match(/info: .*\[vsphere\/encoding-key\]/g)?.length]).toEqual([0, 1])
   })
 
   test.each([
@@ -168,8 +172,31 @@ test('gen schema prints what is in blueprints/', () => {
 })
 
 test('gen validate finds what the cloud will not take, with the cluster’s own secrets where they are', () => {
-  const large = join(import.meta.dirname, 'diagnostics', 'blueprint.user-data-too-large.yaml')
-  const { code, err } = asProcess(folder, ['validate', '-b', large])
-  expect(code).toBe(1)
-  expect(err).toMatch(/control-plane: the user-data has \d+ bytes as gzip, and aws takes 16384/)
+  const workplace = mkdtempSync(join(folder, 'aws-'))
+  const noise = (count: number) =>
+    Array.from({ length: count }, (_, index) => createHash('sha512').update(String(index)).digest('hex'))
+  const fits = (count: number): boolean => {
+    const blueprint = {
+      name: 'prod',
+      kubernetes: { version: '1.31.4' },
+      endpoint: { provider: 'external', name: 'api.prod.example.com' },
+      cloud: { provider: 'aws' },
+      nodes: [{ name: 'm1', role: 'control-plane', address: '10.0.0.61' }],
+      files: [{ path: '/etc/noise', content: noise(count).join('\n') }],
+    }
+    writeFileSync(join(workplace, 'cluster.yaml'), JSON.stringify(blueprint))
+    const { code, err } = asProcess(workplace, ['validate'])
+    if (code !== 0)
+      expect(err).toMatch(/control-plane: the user-data has \d+ bytes as gzip, and aws takes 16384/)
+    return code === 0
+  }
+  let [low, high] = [0, 300]
+  while (high - low > 4) {
+    const middle = Math.floor((low + high) / 2)
+    if (fits(middle)) low = middle
+    else high = middle
+  }
+  expect(fits(low)).toBe(true)
+  expect(asProcess(workplace, ['secrets', 'create']).code).toBe(0)
+  expect(fits(low)).toBe(false)
 })

@@ -169,6 +169,16 @@ os: { provider: ubuntu, release: "20.04" }`,
     fix: 'Take a release with cgroup v2, or Kubernetes 1.34 or older.',
     source: 'https://kubernetes.io/docs/concepts/architecture/cgroups/#deprecation-of-cgroup-v1',
   },
+  'blueprint/unknown-feature-gate': {
+    severity: 'error',
+    cause:
+      'kubernetes.featureGates are those of kubeadm itself, and it stops at one that it does not have, or no longer has.',
+    example: `kubernetes:
+  version: 1.36.0
+  featureGates: { ControlPlaneKubeletLocalMode: true }`,
+    fix: 'Remove it; gates of the components go under extraArgs: { feature-gates: … } or overrides.kubelet.featureGates.',
+    source: 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init/#feature-gates',
+  },
   'blueprint/restricted-label': {
     severity: 'error',
     cause:

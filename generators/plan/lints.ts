@@ -1,4 +1,5 @@
 /** What users cannot know and we do: combinations that parse, and then fail on the machine. */
+import { didYouMean } from '../blueprint/schema.ts'
 import { familyOf, inRange, parseAddress, parseRange, parseSubnet, subnetContains } from '../model/address.ts'
 import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, error, type Path, warning } from '../model/diagnostic.ts'
@@ -16,6 +17,7 @@ export function lintPlan(plan: ClusterPlan, blueprint: Blueprint): readonly Diag
     ...proxyMode(plan),
     ...dualStack(plan),
     ...cgroup(plan),
+    ...featureGates(plan),
     ...podParts(plan),
     ...restrictedLabels(blueprint),
     ...dhcpRange(plan, blueprint),
@@ -133,6 +135,27 @@ function cgroup({ kubernetes, os }: ClusterPlan): readonly Diagnostic[] {
       'take a newer os.release, or Kubernetes 1.34 or older',
     ),
   ]
+}
+
+/** https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init/#feature-gates : kubeadm stops at any other. */
+function featureGates({ kubernetes }: ClusterPlan): readonly Diagnostic[] {
+  const { kubeadmGates, minor } = kubernetes.facts
+  return Object.keys(kubernetes.featureGates)
+    .filter((gate) => !kubeadmGates.includes(gate))
+    .map((gate) => {
+      const near = didYouMean(gate, kubeadmGates)
+      return {
+        ...error(
+          'blueprint/unknown-feature-gate',
+          ['kubernetes', 'featureGates', gate],
+          `kubeadm of Kubernetes ${minor} has no feature gate ${gate}, and would stop at it`,
+          near === undefined
+            ? `it has ${kubeadmGates.join(', ')}; gates of components go under extraArgs: { feature-gates: … } or overrides.kubelet.featureGates`
+            : `did you mean ${near}?`,
+        ),
+        atKey: true,
+      }
+    })
 }
 
 /** A CNI that divides the pod subnet by declaration runs out of parts. */
