@@ -136,8 +136,13 @@ describe('what does not fit is refused', () => {
       'blueprint/family-twice nodes.0.address',
     ],
     [
-      'services of one family',
-      (b) => Object.assign(b.network, { serviceSubnet: '10.96.0.0/12' }),
+      'services of the second family',
+      (b) => Object.assign(b.network, { serviceSubnet: 'fd00:10:96::/112' }),
+      'blueprint/families-differ network.serviceSubnet',
+    ],
+    [
+      'pods of one family, services of both',
+      (b) => Object.assign(b.network, { podSubnet: '10.244.0.0/16' }),
       'blueprint/families-differ network.serviceSubnet',
     ],
     [
@@ -199,6 +204,10 @@ describe('what does not fit is refused', () => {
       'bridge/address-missing nodes.3',
     ],
   ]
+  test('services may do with the first family alone, as kubeadm has it', () => {
+    expect(codes((b) => Object.assign(b.network, { serviceSubnet: '10.96.0.0/12' }))).toEqual([])
+  })
+
   test.each(cases)('%s', (_, change, code) => {
     expect(codes(change)).toContain(code)
   })

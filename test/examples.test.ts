@@ -5,11 +5,20 @@ import { parse } from 'yaml'
 import { compile } from '../generators/compile.ts'
 import { builtInBlueprints, loadKubernetesTable } from '../generators/effects/assets.effect.ts'
 import { limitProblems } from '../generators/render/limits.ts'
-import { fileAt, userDataOf } from './support/compiled.ts'
+import { fileAt, parseUserData, userDataOf } from './support/compiled.ts'
 import { fixedSecrets } from './support/secrets.ts'
+import { run, withTools } from './support/tools.ts'
 
 const guide = readFileSync('blueprints/README.md', 'utf8')
 const kubernetes = loadKubernetesTable()
+
+/** As PyYAML reads them, which is what cloud-init reads with. */
+function readByPython(texts: readonly string[]): unknown {
+  const script = 'import json,sys,yaml\nprint(json.dumps([yaml.safe_load(t) for t in json.load(sys.stdin)]))'
+  return JSON.parse(run('python3', ['-c', script], JSON.stringify(texts)))
+}
+
+const read = new Map<string, readonly string[]>()
 
 describe.each(builtInBlueprints())('%s', (name) => {
   const bytes = readFileSync(`blueprints/${name}.yaml`)
@@ -24,10 +33,13 @@ describe.each(builtInBlueprints())('%s', (name) => {
     expect(compiled.diagnostics.filter(({ severity }) => severity !== 'info')).toEqual([])
     if (compiled.plan === undefined || compiled.groups === undefined) throw new Error('no groups')
     expect(await limitProblems(compiled.plan, compiled.groups)).toEqual([])
+    const texts: string[] = []
     for (const group of compiled.groups) {
       const userData = userDataOf({ ...compiled, plan: compiled.plan, groups: compiled.groups }, group)
+      texts.push(userData)
       expect(fileAt(userData, '/etc/leaven/kubeadm/join.yaml')).toContain('JoinConfiguration')
     }
+    read.set(name, texts)
   })
 
   test('can be completed by an editor, and says at its top what it is', () => {
@@ -47,4 +59,9 @@ test('the guide explains no example that is not there', () => {
       .filter((file) => file.endsWith('.yaml'))
       .sort(),
   )
+})
+
+withTools('python3')('PyYAML reads what we read', () => {
+  expect(read.size).toBe(builtInBlueprints().length)
+  for (const texts of read.values()) expect(readByPython(texts)).toEqual(texts.map(parseUserData))
 })

@@ -194,7 +194,7 @@ describe('every text', () => {
       for (const { path, content } of files)
         if (!filled(path) && path !== '/usr/local/sbin/leaven' && path !== '/etc/leaven/tables')
           expect(
-            content.match(/@(NODE_NAME|NODE_IP|NODE_INTERFACE|NODE_PREFIX|POD_CIDR)@/),
+            content.match(/@(NODE_NAME|NODE_IPS?|NODE_INTERFACE|NODE_PREFIX|POD_CIDR2?)@/),
             `${name} ${path}`,
           ).toBeNull()
     }

@@ -19,8 +19,8 @@ export const families: Explanations = {
       'Pods, services and the addresses that nodes advertise have to be of the same IP families, and the first of each is the preferred one.',
     example: `network:
   podSubnet: 10.244.0.0/16,fd00:10:244::/56
-  serviceSubnet: 10.96.0.0/12`,
-    fix: 'Write all pairs with the same families in the same order.',
+  serviceSubnet: fd00:10:96::/112,10.96.0.0/12`,
+    fix: 'Write all pairs in the same order. Services may do with the first family alone.',
     source: dualStack,
   },
   'blueprint/subnet-too-large': {

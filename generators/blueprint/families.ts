@@ -42,18 +42,14 @@ function onePerFamily(path: Path, text: string): readonly Diagnostic[] {
 
 function sameFamilies(pods: string, services: string, field: string): readonly Diagnostic[] {
   const [podFamilies, serviceFamilies] = [familiesOf(pods), familiesOf(services)]
-  if (
-    podFamilies.length === 0 ||
-    serviceFamilies.length === 0 ||
-    podFamilies.join() === serviceFamilies.join()
-  )
-    return []
+  // Services may do with the first family alone.
+  if (serviceFamilies.every((family, index) => family === podFamilies[index])) return []
   return [
     error(
       'blueprint/families-differ',
       ['network', field],
       `pods have ${podFamilies.map(named).join(', then ')}, and services ${serviceFamilies.map(named).join(', then ')}`,
-      'give both subnets the same IP families in the same order',
+      'services have the families of pods in the same order, or the first one alone',
     ),
   ]
 }

@@ -34,7 +34,8 @@ export interface FileSpec {
 export type FillPhase = 'system' | 'runtime' | 'control-plane' | 'worker' | 'finish'
 
 /**
- * A file whose content holds `@NODE_NAME@`, `@NODE_IP@`, `@NODE_INTERFACE@`, `@NODE_PREFIX@` or `@POD_CIDR@`:
+ * A file whose content holds `@NODE_NAME@`, `@NODE_IP@`, `@NODE_INTERFACE@`, `@NODE_PREFIX@` or `@POD_CIDR@`
+ * (with dual stack also `@NODE_IPS@` and `@POD_CIDR2@`):
  * all nodes of a group get the same text, and each fills in what only it knows.
  */
 export interface FillSpec {
