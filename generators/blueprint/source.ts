@@ -1,5 +1,6 @@
 /** YAML text → plain data, with the way back from a path to line and column. Refuses what cannot be one document. */
 import {
+  type Document,
   isAlias,
   isMap,
   isNode,
@@ -74,67 +75,66 @@ function isUtf8(bytes: Uint8Array): boolean {
 function parseText(file: string, text: string): Loaded {
   const lines = text.split('\n')
   const at = positions(lines)
-  const fail = (...failed: readonly Diagnostic[]): Loaded => ({
-    source: { file, lines, locate: () => ({ line: 1, column: 1, length: 1 }) },
-    failed,
-  })
-  const refuse = (code: Diagnostic['code'], { message, hint, offset, length }: Refusal): Loaded =>
-    fail({ ...error(code, [], message, hint), position: at(offset, length) })
-  const nul = text.indexOf('\0')
-  if (nul >= 0)
-    return refuse('blueprint/syntax', {
-      message: 'not YAML: the file holds a NUL byte',
-      hint: 'is this the right file?',
-      offset: nul,
-    })
-  const read = readDocuments(text)
-  if ('refused' in read) return refuse('blueprint/too-large', read.refused)
-  const [first, second] = read.documents
-  if (first === undefined || first.contents === null)
-    return fail(
-      error(
-        'blueprint/empty',
-        [],
-        'the blueprint is empty',
-        'gen init asks what it has to know and writes one; gen example ha-kube-vip prints one',
-      ),
-    )
-  if (first.errors.length > 0)
-    return fail(
-      ...first.errors.map((problem) => openQuote(problem, first.contents, at) ?? syntaxProblem(problem, at)),
-    )
-  if (second !== undefined)
-    return fail({
-      ...error(
-        'blueprint/many-documents',
-        [],
-        `the file holds ${read.documents.length} YAML documents, but a blueprint is one`,
-        'remove the --- line and what follows it',
-      ),
-      position: at(second.range?.[0] ?? 0),
-    })
-  const twice = duplicateKeys(first.contents)
-  if (twice.length > 0) return fail(...twice.map((keys) => duplicateKey(keys, at)))
-  const aliases = checkAliases(first.contents)
-  if (aliases !== undefined) return refuse('blueprint/aliases', aliases)
-  const value = first.toJS({ maxAliasCount: -1 }) as Json
-  const root = first.contents as Node
+  const { document, failed } = onlyDocument(text, at)
+  if (document === undefined)
+    return { source: { file, lines, locate: () => ({ line: 1, column: 1, length: 1 }) }, failed }
+  const root = document.contents as Node
   return {
     source: {
       file,
       lines,
-      value,
+      value: document.toJS({ maxAliasCount: -1 }) as Json,
       locate: (path, atKey) => locate(root, path, atKey ?? false, at),
       written: (path) => {
-        const node = first.getIn(path, true)
+        const node = document.getIn(path, true)
         return isScalar(node) ? node.source : undefined
       },
     },
-    diagnostics: first.warnings.map((problem) => ({
+    diagnostics: document.warnings.map((problem) => ({
       ...syntaxProblem(problem, at),
       severity: 'warning' as const,
     })),
   }
+}
+
+interface Reading {
+  readonly document?: Document.Parsed
+  /** Why there is none. */
+  readonly failed: readonly Diagnostic[]
+}
+
+function onlyDocument(text: string, at: At): Reading {
+  const refuse = (code: Diagnostic['code'], { message, hint, offset, length }: Refusal): Reading => ({
+    failed: [{ ...error(code, [], message, hint), position: at(offset, length) }],
+  })
+  const nul = { message: 'not YAML: the file holds a NUL byte', hint: 'is this the right file?' }
+  if (text.includes('\0')) return refuse('blueprint/syntax', { ...nul, offset: text.indexOf('\0') })
+  const read = readDocuments(text)
+  if ('refused' in read) return refuse('blueprint/too-large', read.refused)
+  const [document, second] = read.documents
+  const contents = document?.contents ?? null
+  if (document === undefined || contents === null)
+    return refuse('blueprint/empty', {
+      message: 'the blueprint is empty',
+      hint: 'gen init asks what it has to know and writes one; gen example ha-kube-vip prints one',
+      offset: 0,
+    })
+  if (document.errors.length > 0)
+    return {
+      failed: document.errors.map(
+        (problem) => openQuote(problem, contents, at) ?? syntaxProblem(problem, at),
+      ),
+    }
+  if (second !== undefined)
+    return refuse('blueprint/many-documents', {
+      message: `the file holds ${read.documents.length} YAML documents, but a blueprint is one`,
+      hint: 'remove the --- line and what follows it',
+      offset: second.range[0],
+    })
+  const twice = duplicateKeys(contents)
+  if (twice.length > 0) return { failed: twice.map((keys) => duplicateKey(keys, at)) }
+  const aliases = checkAliases(contents)
+  return aliases === undefined ? { document, failed: [] } : refuse('blueprint/aliases', aliases)
 }
 
 /** The parser's own counter misses lines of scalars that it gives up on. */

@@ -144,37 +144,18 @@ async function collect(
 ): Promise<Answers | undefined> {
   const own = ownAddress()
   const proposed = suggestAddresses(own ?? { address: '192.168.1.1', prefix: 24 })
-  const answer = async <Value>(name: string, question: string, proposal: string, read: Read<Value>) => {
-    const given = text(invocation, name)
-    if (given !== undefined) {
-      const value = read(given)
-      if ('problem' in value) throw new UsageError(`--${name}: ${value.problem}`)
-      return value.value
-    }
-    for (;;) {
-      const line = await ask(question, proposal)
-      if (line === undefined) throw new Stopped()
-      const value = read(line)
-      if ('value' in value) return value.value
-      complain(value.problem)
-    }
-  }
+  const answer = answers(invocation, ask, complain)
   try {
     const name = await answer('name', "The cluster's name", folderName(folder), readName)
     const kubernetes = await answer('kubernetes', 'Kubernetes version', usualVersion(), readVersion)
     const cloud = await answer(
       'cloud',
-      `Where the machines run (${registry.cloud.map((entry) => entry.name).join(', ')})`,
+      `Where the machines run (${names(registry.cloud)})`,
       'nocloud',
       readCloud,
     )
     const nodes = await askNodes(answer, proposed, cloud.arp)
-    const os = await answer(
-      'os',
-      `Operating system (${registry.os.map((entry) => entry.name).join(', ')})`,
-      'ubuntu',
-      readOs,
-    )
+    const os = await answer('os', `Operating system (${names(registry.os)})`, 'ubuntu', readOs)
     const airgapped =
       flag(invocation, 'airgapped') ||
       (await answer('airgap', 'Air-gapped: the nodes can fetch nothing (yes, no)', 'no', readYes))
@@ -197,6 +178,29 @@ async function collect(
 class Stopped extends Error {}
 
 type Answer = <Value>(name: string, question: string, proposal: string, read: Read<Value>) => Promise<Value>
+
+/** From the command line where it is given there, else from the user, as often as it takes. */
+function answers(invocation: Invocation, ask: Ask, complain: Complain): Answer {
+  return async (name, question, proposal, read) => {
+    const given = text(invocation, name)
+    if (given !== undefined) {
+      const value = read(given)
+      if ('problem' in value) throw new UsageError(`--${name}: ${value.problem}`)
+      return value.value
+    }
+    for (;;) {
+      const line = await ask(question, proposal)
+      if (line === undefined) throw new Stopped()
+      const value = read(line)
+      if ('value' in value) return value.value
+      complain(value.problem)
+    }
+  }
+}
+
+function names(entries: readonly { readonly name: string }[]): string {
+  return entries.map(({ name }) => name).join(', ')
+}
 
 async function askNodes(
   answer: Answer,

@@ -9,6 +9,7 @@ import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
 import { compact, type JsonObject } from '../model/json.ts'
 import type { ClusterPlan, NodePlan } from '../model/plan.ts'
 import { parseRole, type Role } from '../model/role.ts'
+import type { EndpointProvider, OsProvider } from '../providers/provider.ts'
 import * as registry from '../registry.ts'
 
 export const groupNames: Readonly<Record<Role, string>> = {
@@ -26,45 +27,17 @@ export function planCluster(
   const endpoint = choose(registry.endpoint, blueprint.endpoint.provider ?? 'kube-vip')
   const os = choose(registry.os, blueprint.os?.provider ?? 'ubuntu')
   const release = blueprint.os?.release ?? os.defaultRelease
-  const unknownRelease = Object.hasOwn(os.releases, release)
-    ? []
-    : [
-        error(
-          'blueprint/unknown-release',
-          ['os', 'release'],
-          `${os.name} has no release ${release} that we know`,
-          suggestion(release, Object.keys(os.releases)),
-        ),
-      ]
+  const found = [...diagnostics, ...unknownRelease(os, release)]
   if (
     blueprint.endpoint.address === undefined &&
     !(endpoint.addressOptional && blueprint.endpoint.name !== undefined)
   )
-    return {
-      diagnostics: [
-        ...diagnostics,
-        ...unknownRelease,
-        error(
-          'blueprint/missing-field',
-          ['endpoint'],
-          'endpoint lacks address',
-          'add address: the address that clients use for the API server',
-        ),
-      ],
-    }
+    return { diagnostics: [...found, noAddress] }
   return {
     plan: {
       name: blueprint.name ?? 'kubernetes',
       kubernetes: kubernetes(blueprint, facts),
-      endpoint: {
-        provider: endpoint.name,
-        host: blueprint.endpoint.name ?? blueprint.endpoint.address ?? '',
-        address: blueprint.endpoint.address,
-        port: blueprint.endpoint.port ?? endpoint.defaultPort,
-        vip: endpoint.floating ? blueprint.endpoint.address : undefined,
-        interface: blueprint.endpoint.interface ?? 'auto',
-        options: ownOptions(blueprint.endpoint, endpoint),
-      },
+      endpoint: endpointOf(blueprint, endpoint),
       network: network(blueprint),
       os: {
         provider: os.name,
@@ -89,16 +62,52 @@ export function planCluster(
         containerd: blueprint.repositories?.containerd,
         binaries: blueprint.repositories?.binaries,
       },
-      overrides: {
-        kubeadm: blueprint.overrides?.kubeadm ?? {},
-        kubelet: blueprint.overrides?.kubelet ?? {},
-        kubeProxy: blueprint.overrides?.kubeProxy ?? {},
-        containerd: blueprint.overrides?.containerd ?? {},
-        cloudConfig: blueprint.overrides?.cloudConfig ?? {},
-      },
+      overrides: overrides(blueprint),
       nodes: planNodes(blueprint.nodes),
     },
-    diagnostics: [...diagnostics, ...unknownRelease],
+    diagnostics: found,
+  }
+}
+
+const noAddress = error(
+  'blueprint/missing-field',
+  ['endpoint'],
+  'endpoint lacks address',
+  'add address: the address that clients use for the API server',
+)
+
+function unknownRelease({ name, releases }: OsProvider, release: string): readonly Diagnostic[] {
+  if (Object.hasOwn(releases, release)) return []
+  const message = `${name} has no release ${release} that we know`
+  return [
+    error(
+      'blueprint/unknown-release',
+      ['os', 'release'],
+      message,
+      suggestion(release, Object.keys(releases)),
+    ),
+  ]
+}
+
+function endpointOf({ endpoint: written }: Blueprint, provider: EndpointProvider): ClusterPlan['endpoint'] {
+  return {
+    provider: provider.name,
+    host: written.name ?? written.address ?? '',
+    address: written.address,
+    port: written.port ?? provider.defaultPort,
+    vip: provider.floating ? written.address : undefined,
+    interface: written.interface ?? 'auto',
+    options: ownOptions(written, provider),
+  }
+}
+
+function overrides({ overrides: written }: Blueprint): ClusterPlan['overrides'] {
+  return {
+    kubeadm: written?.kubeadm ?? {},
+    kubelet: written?.kubelet ?? {},
+    kubeProxy: written?.kubeProxy ?? {},
+    containerd: written?.containerd ?? {},
+    cloudConfig: written?.cloudConfig ?? {},
   }
 }
 

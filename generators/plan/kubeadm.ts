@@ -1,6 +1,6 @@
 /** The kubeadm hub of one group: what init and join are told, whatever the API version. */
 import type { Taint } from '../model/blueprint.ts'
-import type { SecretJson } from '../model/contribution.ts'
+import type { KubeadmPatch, SecretJson } from '../model/contribution.ts'
 import { idlePaths, type JsonObject, mergePatch } from '../model/json.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
@@ -37,45 +37,8 @@ function planKubeadm(
   secrets: ClusterSecrets,
 ): Omit<KubeadmHub, 'kubelet' | 'kubeProxy'> {
   const { kubernetes, endpoint, network, bootstrap } = plan
-  const patch = merged.kubeadm
-  const encryption = kubernetes.encryptionAtRest
-    ? {
-        args: { 'encryption-provider-config': encryptionFile },
-        volumes: [
-          {
-            name: 'leaven-encryption',
-            hostPath: encryptionFile,
-            mountPath: encryptionFile,
-            readOnly: true,
-            pathType: 'File' as const,
-          },
-        ],
-      }
-    : { args: {}, volumes: [] }
   return {
-    cluster: {
-      kubernetesVersion: kubernetes.version,
-      clusterName: plan.name,
-      controlPlaneEndpoint: hostPort(endpoint.host, endpoint.port),
-      imageRepository: kubernetes.imageRepository,
-      networking: {
-        podSubnet: network.podSubnet,
-        serviceSubnet: network.serviceSubnet,
-        dnsDomain: network.dnsDomain,
-      },
-      apiServer: {
-        extraArgs: pairs({ ...encryption.args, ...patch.apiServerArgs, ...kubernetes.apiServer.extraArgs }),
-        extraVolumes: encryption.volumes,
-        certSANs: [...new Set([...kubernetes.certSANs, ...(patch.certSANs ?? [])])],
-      },
-      controllerManager: {
-        extraArgs: pairs({ ...patch.controllerManagerArgs, ...kubernetes.controllerManager.extraArgs }),
-      },
-      scheduler: { extraArgs: pairs(kubernetes.scheduler.extraArgs) },
-      etcd: { local: { dataDir: plan.etcd.dataDir, extraArgs: pairs(plan.etcd.extraArgs) } },
-      featureGates: kubernetes.featureGates,
-      ...(bootstrap.keyAlgorithm === 'ecdsa-p256' ? { encryptionAlgorithm: 'ECDSA-P256' as const } : {}),
-    },
+    cluster: clusterConfiguration(plan, merged.kubeadm),
     nodeRegistration: {
       name: '@NODE_NAME@',
       criSocket: plan.runtime.socket,
@@ -83,7 +46,7 @@ function planKubeadm(
       kubeletExtraArgs: pairs({
         'node-ip': network.dualStack ? '@NODE_IPS@' : '@NODE_IP@',
         ...registration(group),
-        ...patch.kubeletArgs,
+        ...merged.kubeadm.kubeletArgs,
       }),
       ...(group.taints.length > 0 ? { taints: group.taints } : {}),
       ignorePreflightErrors: [],
@@ -111,6 +74,47 @@ function planKubeadm(
             caCertHashes: [secrets.caCertHash],
           },
     timeouts: { discovery: `${bootstrap.timeouts.api}s` },
+  }
+}
+
+function clusterConfiguration(plan: ClusterPlan, patch: KubeadmPatch): KubeadmHub['cluster'] {
+  const { kubernetes, endpoint, network, bootstrap } = plan
+  const encryption = kubernetes.encryptionAtRest
+    ? {
+        args: { 'encryption-provider-config': encryptionFile },
+        volumes: [
+          {
+            name: 'leaven-encryption',
+            hostPath: encryptionFile,
+            mountPath: encryptionFile,
+            readOnly: true,
+            pathType: 'File' as const,
+          },
+        ],
+      }
+    : { args: {}, volumes: [] }
+  return {
+    kubernetesVersion: kubernetes.version,
+    clusterName: plan.name,
+    controlPlaneEndpoint: hostPort(endpoint.host, endpoint.port),
+    imageRepository: kubernetes.imageRepository,
+    networking: {
+      podSubnet: network.podSubnet,
+      serviceSubnet: network.serviceSubnet,
+      dnsDomain: network.dnsDomain,
+    },
+    apiServer: {
+      extraArgs: pairs({ ...encryption.args, ...patch.apiServerArgs, ...kubernetes.apiServer.extraArgs }),
+      extraVolumes: encryption.volumes,
+      certSANs: [...new Set([...kubernetes.certSANs, ...(patch.certSANs ?? [])])],
+    },
+    controllerManager: {
+      extraArgs: pairs({ ...patch.controllerManagerArgs, ...kubernetes.controllerManager.extraArgs }),
+    },
+    scheduler: { extraArgs: pairs(kubernetes.scheduler.extraArgs) },
+    etcd: { local: { dataDir: plan.etcd.dataDir, extraArgs: pairs(plan.etcd.extraArgs) } },
+    featureGates: kubernetes.featureGates,
+    ...(bootstrap.keyAlgorithm === 'ecdsa-p256' ? { encryptionAlgorithm: 'ECDSA-P256' as const } : {}),
   }
 }
 

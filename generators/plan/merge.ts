@@ -1,5 +1,5 @@
 /** Folds contributions into one, in the order given; two owners of one path are a bug that names both. */
-import type { Contribution, FileSpec } from '../model/contribution.ts'
+import type { Contribution, FileSpec, KubeadmPatch } from '../model/contribution.ts'
 import type { JsonObject } from '../model/json.ts'
 import { mergePatch } from '../model/json.ts'
 
@@ -36,9 +36,6 @@ export function mergeContributions(parts: readonly Owned[]): {
     distinct(all.flatMap((part) => pick(part) ?? []))
   const map = <Value>(pick: (part: Contribution) => Readonly<Record<string, Value>> | undefined) =>
     Object.assign({}, ...all.map((part) => pick(part) ?? {})) as Readonly<Record<string, Value>>
-  const patches = all.map((part) => part.kubeadm ?? {})
-  const object = (pick: (patch: (typeof patches)[number]) => JsonObject | undefined): JsonObject =>
-    patches.reduce<JsonObject>((sum, patch) => mergePatch(sum, pick(patch) ?? {}) as JsonObject, {})
   return {
     merged: {
       files,
@@ -57,17 +54,23 @@ export function mergeContributions(parts: readonly Owned[]): {
         (sum, part) => mergePatch(sum, part.cloudConfig ?? {}) as JsonObject,
         {},
       ),
-      kubeadm: {
-        certSANs: distinct(patches.flatMap((patch) => patch.certSANs ?? [])),
-        apiServerArgs: Object.assign({}, ...patches.map((patch) => patch.apiServerArgs)),
-        controllerManagerArgs: Object.assign({}, ...patches.map((patch) => patch.controllerManagerArgs)),
-        kubeletArgs: Object.assign({}, ...patches.map((patch) => patch.kubeletArgs)),
-        kubeProxy: object((patch) => patch.kubeProxy),
-        kubelet: object((patch) => patch.kubelet),
-        ignorePreflight: distinct(patches.flatMap((patch) => patch.ignorePreflight ?? [])),
-      },
+      kubeadm: mergeKubeadm(all.map((part) => part.kubeadm ?? {})),
     },
     conflicts,
+  }
+}
+
+function mergeKubeadm(patches: readonly KubeadmPatch[]): KubeadmPatch {
+  const object = (pick: (patch: KubeadmPatch) => JsonObject | undefined): JsonObject =>
+    patches.reduce<JsonObject>((sum, patch) => mergePatch(sum, pick(patch) ?? {}) as JsonObject, {})
+  return {
+    certSANs: distinct(patches.flatMap((patch) => patch.certSANs ?? [])),
+    apiServerArgs: Object.assign({}, ...patches.map((patch) => patch.apiServerArgs)),
+    controllerManagerArgs: Object.assign({}, ...patches.map((patch) => patch.controllerManagerArgs)),
+    kubeletArgs: Object.assign({}, ...patches.map((patch) => patch.kubeletArgs)),
+    kubeProxy: object((patch) => patch.kubeProxy),
+    kubelet: object((patch) => patch.kubelet),
+    ignorePreflight: distinct(patches.flatMap((patch) => patch.ignorePreflight ?? [])),
   }
 }
 

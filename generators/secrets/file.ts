@@ -49,11 +49,7 @@ const forms: readonly (readonly [field: Field, form: RegExp, expected: string])[
   ['cluster', /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "the cluster's name"],
   ['createdAt', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'a time such as 2026-01-31T12:00:00Z'],
   ['keyAlgorithm', /^(ecdsa-p256|rsa-2048)$/, 'ecdsa-p256 or rsa-2048'],
-  [
-    'bootstrapToken',
-    /^[a-z0-9]{6}\.[a-z0-9]{16}$/,
-    'six characters, a dot and sixteen characters of a-z and 0-9',
-  ],
+  ['bootstrapToken', /^[a-z0-9]{6}\.[a-z0-9]{16}$/, 'six characters, a dot and sixteen of a-z and 0-9'],
   ['encryptionKey', /^[A-Za-z0-9+/]{43}=$/, '32 bytes in base64'],
 ]
 
