@@ -226,4 +226,68 @@ describe('bridge', () => {
     expect(printed).toContain('inet 10.244.1.1/24')
     expect(printed).toContain('curl 7')
   })
+
+  const dual = {
+    podSubnet: '10.244.0.0/16,fd00:10:244::/56',
+    serviceSubnet: '10.96.0.0/12,fd00:10:96::/112',
+  }
+
+  /** The same cluster with both IP families. */
+  async function dualStack(): Promise<string> {
+    const compiled = await compileWithSecrets({
+      name: 'prod',
+      kubernetes: { version: '1.31.4' },
+      endpoint: { provider: 'external', address: '172.31.253.60' },
+      network: { ...dual, cni: { provider: 'bridge' } },
+      nodes: [1, 2, 3].map((n) => ({
+        name: `m${n}`,
+        role: 'control-plane',
+        address: `172.31.253.6${n},fd00:172:31:253::6${n}`,
+      })),
+    })
+    return userDataOf(compiled, compiled.groups[0] as (typeof compiled.groups)[number])
+  }
+
+  withPlugins('with dual stack a pod gets addresses, gateways and routes of both families', async () => {
+    const text = await dualStack()
+    const conflist = fileAt(text, '/etc/leaven/cni/10-leaven.conflist')
+    const list = JSON.parse(
+      conflist.replace('@POD_CIDR@', '10.244.1.0/24').replace('@POD_CIDR2@', 'fd00:10:244:1::/64'),
+    )
+    const folder = join(scratch, 'dual')
+    mkdirSync(folder)
+    const [first] = list.plugins
+    const ipam = { ...first.ipam, dataDir: join(folder, 'ipam') }
+    writeFileSync(
+      join(folder, 'net.json'),
+      JSON.stringify({ ...first, cniVersion: list.cniVersion, name: list.name, ipam }),
+    )
+    const routes = join(folder, 'pod-routes')
+    writeFileSync(routes, fileAt(text, '/etc/leaven/pod-routes'))
+    const unit = fileAt(text, '/etc/systemd/system/leaven-pod-routes.service')
+    const command = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(unit)?.[1]?.replaceAll('$$', '$') ?? 'exit 9'
+    const script = `
+      set -e
+      ip link set lo up; ip link add eth0 type veth peer name sw0; ip link set sw0 up; ip link set eth0 up
+      ip addr add 172.31.253.62/24 dev eth0; ip addr add fd00:172:31:253::62/64 dev eth0 nodad
+      mount -t tmpfs tmpfs /run; mkdir -p /run/netns; ip netns add pod
+      export CNI_COMMAND=ADD CNI_CONTAINERID=test CNI_NETNS=/run/netns/pod CNI_IFNAME=eth0 CNI_PATH=${plugins}
+      ${plugins}/bridge <"$1"
+      echo; ip -n pod -4 route; ip -n pod -6 route
+      sh -c "$2"; sh -c "$2"; ip route; ip -6 route`
+    const printed = run('unshare', [
+      ...['--net', '--mount', 'sh', '-c', script, 'sh', join(folder, 'net.json')],
+      command.replace('/etc/leaven/pod-routes', routes),
+    ])
+    for (const line of [
+      '"address": "10.244.1.2/24"',
+      '"address": "fd00:10:244:1::2/64"',
+      'default via 10.244.1.1 dev eth0',
+      'default via fd00:10:244:1::1 dev eth0',
+      '10.244.0.0/24 via 172.31.253.61 dev eth0',
+      'fd00:10:244:2::/64 via fd00:172:31:253::63 dev eth0',
+    ])
+      expect(printed).toContain(line)
+    expect(printed).not.toMatch(/via 172\.31\.253\.62|via fd00:172:31:253::62 /)
+  })
 })
