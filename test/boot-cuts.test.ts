@@ -1,5 +1,6 @@
 /** The first-boot program, really run: cut off by SIGKILL anywhere and started again, it ends the same. */
 import { execFileSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -96,6 +97,31 @@ describe.skipIf(!root)('a machine that loses power', { timeout: 120_000 }, () =>
           .filter((line) => /^kubeadm (join|reset)/.test(line))
           .map((line) => line.split(' ')[1]),
       ).toEqual(['join', 'reset', 'join'])
+    }))
+
+  test('begun to form the cluster, but another did meanwhile: starts over and joins', () =>
+    onLan(async () => {
+      say('token', 'abcdef')
+      await refuse(addresses.m2, addresses.m3)
+      const machine = first()
+      rmSync(machine.path('vip'))
+      const server = await refuse(vip)
+      await bootAndCut(machine, 'kubeadm init --config /run/leaven/init.yaml --skip-token-print')
+      await server.stop()
+      await api([vip])
+      machine.boot()
+      await done(machine)
+      expect(
+        machine
+          .recorded()
+          .filter((line) => /^kubeadm (init --config|reset|join)/.test(line))
+          .map((line) => line.split(' ')[1]),
+      ).toEqual(['init', 'reset', 'join'])
+      expect(
+        ['init-started', 'lost', 'initialised', 'joined'].filter((mark) =>
+          machine.has(`var/lib/leaven/${mark}`),
+        ),
+      ).toEqual(['joined'])
     }))
 
   test('leaves what was asked for, and a second boot changes nothing', () =>
