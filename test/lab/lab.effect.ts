@@ -43,7 +43,7 @@ const help = `usage: npm run lab -- [COMMAND] [OPTIONS]
   --blueprint NAME  of test/lab/blueprints (default ha-kube-vip)
   --keep            leave the last cluster running`
 
-const topologies = ['ha-kube-vip', 'ha-keepalived-haproxy', 'single', 'five', 'external']
+const topologies = ['ha-kube-vip', 'ha-keepalived-haproxy', 'single', 'five', 'external', 'modern']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -127,7 +127,7 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return balance(args[0] as string, Number(args[1]), args.slice(2))
     case 'list':
       console.log(`${topologies.join('\n')}\n`)
-      for (const { name, story } of faults) console.log(`${name.padEnd(24)}${story}`)
+      for (const { name, story } of faults) console.log(`${name.padEnd(26)}${story}`)
       return 0
     case 'up':
       return up(lab, args[0] ?? blueprint)
