@@ -29,7 +29,7 @@ const ended = { compiled: 0, refused: 0 }
 
 /** Everything that has to hold of any text at all. */
 function check(text: string): void {
-  const began = performance.now()
+  const began = process.cpuUsage()
   const compiled = compileText(text, secrets)
   const took = performance.now() - began
   const { source, diagnostics, groups } = compiled
@@ -63,7 +63,9 @@ function check(text: string): void {
     if (group.role === 'worker')
       expect(userData).not.toContain(secrets.authorities.kubernetes.key.reveal().slice(40, 90))
   }
-  expect(performance.now() - began).toBeLessThan(1000)
+  // Of this process: another one may well have the core.
+  const { user, system } = process.cpuUsage(began)
+  expect((user + system) / 1000).toBeLessThan(1000)
 }
 
 test('everything and the examples are sound as they are', () => {

@@ -131,10 +131,30 @@ function onlyDocument(text: string, at: At): Reading {
       hint: 'remove the --- line and what follows it',
       offset: second.range[0],
     })
+  const half = halfCharacter(contents)
+  if (half !== undefined)
+    return refuse('blueprint/syntax', {
+      message: 'not YAML: an escape stands for half a character, which no file can hold',
+      hint: 'write the character itself, or both halves',
+      offset: half,
+    })
   const twice = duplicateKeys(contents)
   if (twice.length > 0) return { failed: twice.map((keys) => duplicateKey(keys, at)) }
   const aliases = checkAliases(contents)
   return aliases === undefined ? { document, failed: [] } : refuse('blueprint/aliases', aliases)
+}
+
+/** Where an escape such as \ud800 makes a string that is no Unicode text. */
+function halfCharacter(contents: Node): number | undefined {
+  let found: number | undefined
+  visit(contents, {
+    Scalar(_, { value, range }) {
+      if (typeof value !== 'string' || !/\p{Surrogate}/u.test(value)) return undefined
+      found = range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return found
 }
 
 /** The parser's own counter misses lines of scalars that it gives up on. */
