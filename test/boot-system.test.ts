@@ -194,8 +194,7 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
       const sum = createHash('sha256').update('content of /tool').digest('hex')
       const tables = (checksum: string) => [
         ['repositories', 'kubernetes', 'apt', 'http://10.77.0.99/deb/', '/', '-', 'http://10.77.0.99/key'],
-        ['packages', 'kubelet', '1.31.4-*'],
-        ['packages', 'conntrack', '-'],
+        ['packages', 'kubelet=1.31.4-*', 'conntrack'],
         ['downloads', 'http://10.77.0.99/tool', checksum, '/opt/bin/tool', '0755', 'file'],
       ]
       const machine = joiner({ tables: tables('0'.repeat(64)) })

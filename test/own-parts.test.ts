@@ -198,7 +198,7 @@ describe('everything else a blueprint can add', () => {
     const config = parseUserData(text)
     expect(config['users']).toEqual(['default', ...extras.users])
     expect(config['mounts']).toEqual(extras.mounts)
-    expect(tableOf(text, 'packages')).toEqual(expect.arrayContaining([['nfs-common'], ['jq', '1.6*']]))
+    expect(tableOf(text, 'packages').flat()).toEqual(expect.arrayContaining(['nfs-common', 'jq=1.6*']))
     expect(fileAt(text, '/etc/sysctl.d/90-leaven.conf')).toContain('vm.max_map_count = 262144')
     expect(fileAt(text, '/etc/modules-load.d/leaven.conf')).toMatch(/^nbd$/m)
     expect(fileAt(text, '/etc/chrony/chrony.conf')).toContain('server ntp.example.com')

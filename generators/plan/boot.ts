@@ -58,9 +58,7 @@ function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly
         ]
       : [],
     images: plan.airgapped ? merged.images.map((image) => [image.reference]) : [],
-    packages: install
-      ? merged.packages.map(({ name, version }) => (version === undefined ? [name] : [name, version]))
-      : [],
+    packages: install && merged.packages.length > 0 ? [merged.packages.map(packageCell)] : [],
     repositories: install
       ? merged.repositories.map((entry) => [
           entry.id,
@@ -126,6 +124,10 @@ function nodeRows(plan: ClusterPlan, group: GroupSketch): Rows {
       cni.podCidr?.(plan, node.index),
       ...(plan.network.dualStack ? [node.secondAddress] : []),
     ])
+}
+
+function packageCell({ name, version }: Merged['packages'][number]): string {
+  return version === undefined ? name : `${name}=${version}`
 }
 
 function downloadRow({
