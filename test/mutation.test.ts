@@ -104,8 +104,8 @@ test('a blueprint changed as text', { timeout: 600_000 }, () => {
 })
 
 test('enough of both compiled and were refused', () => {
-  expect(ended.compiled).toBeGreaterThan(runs / 20)
-  expect(ended.refused).toBeGreaterThan(runs / 20)
+  expect(ended.compiled).toBeGreaterThan(runs / 50)
+  expect(ended.refused).toBeGreaterThan(runs / 50)
 })
 
 const kept = join(import.meta.dirname, 'mutations')
