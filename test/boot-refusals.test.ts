@@ -10,9 +10,9 @@ describe.skipIf(!root)('a machine that cannot go on', { timeout: 120_000 }, () =
   const { api, first, joiner, machine: machineAt, onLan, refuse, say } = useStage()
 
   /** The machine waits with `text`; nothing was asked of kubeadm. */
-  async function refuses(machine: Machine, text: RegExp): Promise<void> {
+  async function refuses(machine: Machine, text: RegExp, seconds?: number): Promise<void> {
     machine.boot()
-    await waiting(machine, text)
+    await waiting(machine, text, seconds)
     expect(machine.status()?.state).toBe('failed')
     expect(machine.recorded().filter((line) => line.startsWith('kubeadm'))).toEqual([])
   }
@@ -96,7 +96,8 @@ describe.skipIf(!root)('a machine that cannot go on', { timeout: 120_000 }, () =
       say('token', 'zzzzzz')
       await api([vip])
       const machine = joiner()
-      await refuses(machine, /token has expired.*leaven token/)
+      // half a minute in which it may only not be published yet
+      await refuses(machine, /token has expired.*leaven token/, 75)
       say('token', 'abcdef')
       await done(machine)
       expect(machine.has('etc/leaven/kubeadm/join.yaml')).toBe(false)

@@ -78,11 +78,15 @@ export function done(machine: Machine): Promise<void> {
   return machine.until('done', () => machine.status()?.state === 'done')
 }
 
-export function waiting(machine: Machine, text: RegExp): Promise<void> {
-  return machine.until(`waiting for: ${text}`, () => {
-    const { message = '', reason = '' } = machine.status() ?? {}
-    return text.test(`${message}: ${reason}`)
-  })
+export function waiting(machine: Machine, text: RegExp, seconds?: number): Promise<void> {
+  return machine.until(
+    `waiting for: ${text}`,
+    () => {
+      const { message = '', reason = '' } = machine.status() ?? {}
+      return text.test(`${message}: ${reason}`)
+    },
+    seconds,
+  )
 }
 
 /** The machine's files as a test compares them: no keys that are made anew, no times, no order of tries. */
