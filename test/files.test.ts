@@ -1,7 +1,16 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { createFileAtomic, writeFileAtomic } from '../generators/effects/files.effect.ts'
+import { createFileAtomic, makeFolder, writeFileAtomic } from '../generators/effects/files.effect.ts'
 import { scratchFolder } from './support/secrets.ts'
 
 const scratch = scratchFolder()
@@ -40,5 +49,18 @@ describe('files are written whole or not at all', () => {
     expect(winners).toHaveLength(1)
     expect(readFileSync(path, 'utf8')).toBe(`writer ${winners[0]}`)
     expect(readdirSync(folder)).toEqual(['file'])
+  })
+
+  test('folders are made with those above them, also by many at once', async () => {
+    const path = join(mkdtempSync(join(scratch, 'f-')), 'a/b/c')
+    await Promise.all([...Array(10).keys()].map(() => makeFolder(path, 0o700)))
+    expect(modeOf(path)).toBe(0o700)
+    writeFileSync(join(path, 'file'), '')
+    await expect(makeFolder(join(path, 'file'))).rejects.toThrow(/exists already/)
+    await expect(makeFolder(join(path, 'file/below'))).rejects.toThrow(/is a file/)
+  })
+
+  test.skipIf(!existsSync('/proc/self'))('where none can be made it says so, and ends', async () => {
+    await expect(makeFolder('/proc/leaven/out')).rejects.toThrow('/proc/leaven')
   })
 })

@@ -1,8 +1,8 @@
 /** Reading with a limit, writing whole or not at all. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { uninterrupted } from './interrupt.effect.ts'
 
 /** Why a file could not be read or written, without a stack trace's worth of detail. */
@@ -94,7 +94,27 @@ export async function createFileAtomic(path: string, bytes: Uint8Array, mode: nu
  * @throws FileError
  */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
-  await explained(path, () => mkdir(path, { recursive: true, mode }))
+  await explained(path, () => makeFolders(resolve(path), mode))
+}
+
+/** Not `recursive`: Node's tries for ever below /proc, which refuses with ENOENT what is there. */
+async function makeFolders(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, mode)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' && dirname(path) !== path && !(await isFolder(dirname(path)))) {
+      await makeFolders(dirname(path), mode)
+      await makeFolders(path, mode)
+    } else if (!(await isFolder(path))) throw cause
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  )
 }
 
 async function throughTemporary(
