@@ -60,6 +60,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   // Limits and names of providers, which are data.
   render: ['model/', 'type facts/', 'type providers/provider.ts', 'registry.ts'],
+  images: ['model/'],
 }
 const isAllowed = (rules: readonly string[], { to, typesOnly }: Import) =>
   rules.some((rule) =>
