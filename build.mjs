@@ -77,10 +77,11 @@ async function validators() {
   rmSync(scratch)
 }
 
+const images = ['bake', 'verify', 'generalize', 'inventory'].map((name) => `image/${name}.sh`)
 /** What runs on nodes, as it is shipped: without comments and indentation, and compressed once and for all. */
 async function programs() {
   const entries = []
-  for (const name of ['leaven', 'control-plane', 'imds', 'leaven.service']) {
+  for (const name of ['leaven', 'control-plane', 'imds', 'bake', 'leaven.service', ...images]) {
     const text = readFileSync(join('boot', name), 'utf8').replaceAll(/^[ \t]*#(?!!).*\n|^\n|^[ \t]+/gm, '')
     const gzip = Buffer.from(await gzipAsync(Buffer.from(text), { numiterations: 15 })).toString('base64')
     entries.push(`  ${JSON.stringify(`boot/${name}`)}: ${JSON.stringify({ text, gzip })},`)

@@ -7,12 +7,14 @@ import { explanations } from './explanations.ts'
 import type { KubernetesTable } from './facts/facts.ts'
 import type { Blueprint } from './model/blueprint.ts'
 import { type Diagnostic, error, hasErrors } from './model/diagnostic.ts'
-import type { ClusterPlan, GroupPlan } from './model/plan.ts'
+import type { ClusterPlan, GroupPlan, ImagePlan } from './model/plan.ts'
+import type { Role } from './model/role.ts'
 import { Secret } from './model/secret.ts'
 import type { ClusterSecrets } from './model/secrets.ts'
 import { applyAllowances } from './plan/allow.ts'
 import { choose, planCluster } from './plan/cluster.ts'
 import { planGroup, sketchGroups } from './plan/group.ts'
+import { planImage } from './plan/image.ts'
 import { lintPlan } from './plan/lints.ts'
 import { checkTexts, type Texts } from './plan/texts.ts'
 import * as registry from './registry.ts'
@@ -104,6 +106,30 @@ export function complete(checked: Checked, secrets?: ClusterSecrets, texts: Text
     plan,
     ...(hasErrors(diagnostics) ? {} : { groups: planned.map(({ group }) => group) }),
   }
+}
+
+/**
+ * Plan → the machine image of one role. What is asked of a blueprint that installs is asked here of every one.
+ * @returns diagnostics of the whole blueprint, and the image when there are no errors
+ */
+export function completeImage(
+  { source, blueprint, plan, diagnostics }: Checked,
+  role: Role,
+  texts: Texts = {},
+): Pick<Compiled, 'source' | 'diagnostics'> & { readonly image?: ImagePlan } {
+  if (blueprint === undefined || plan === undefined) return { source, diagnostics }
+  const wrongTexts = checkTexts(blueprint, texts)
+  const settle = (found: readonly Diagnostic[]) =>
+    inOrder(
+      source,
+      applyAllowances(blueprint, [...diagnostics, ...wrongTexts, ...found], explanations, false),
+    )
+  const installing = { ...plan, bootstrap: { ...plan.bootstrap, prebaked: false } }
+  const rules = providerRules(installing, blueprint)
+  if (hasErrors([...wrongTexts, ...rules])) return { source, diagnostics: settle(rules) }
+  const planned = planImage(installing, blueprint, role, withheld, texts)
+  const all = settle([...rules, ...planned.diagnostics])
+  return { source, diagnostics: all, ...(hasErrors(all) ? {} : { image: planned.image }) }
 }
 
 function providerRules(plan: ClusterPlan, blueprint: Blueprint): readonly Diagnostic[] {

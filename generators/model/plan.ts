@@ -163,3 +163,12 @@ export interface GroupPlan {
   readonly env: StringMap
   readonly cloudConfig: JsonObject
 }
+
+/** A machine image of one role. */
+export interface ImagePlan {
+  readonly role: Role
+  /** By their absolute paths in the image. Nothing here is secret, and nothing belongs to one node. */
+  readonly files: readonly FileSpec[]
+  /** What the archive of this role has to hold. */
+  readonly images: readonly ContainerImage[]
+}

@@ -21,12 +21,7 @@ export function bootFiles(
       mode: 0o600,
       body: { kind: 'env', values: nodeEnvironment(plan, group, merged) },
     },
-    lines(
-      '/etc/leaven/tables',
-      Object.entries(tables(plan, group, merged)).flatMap(([name, rows]) =>
-        rows.map((row) => [name, ...row.map((cell) => cell || '-')].join('\t')),
-      ),
-    ),
+    lines('/etc/leaven/tables', joined(tables(plan, group, merged))),
     ...keyFiles(plan, group, secrets),
     lines('/etc/modules-load.d/leaven.conf', merged.modules),
     lines(
@@ -34,18 +29,28 @@ export function bootFiles(
       Object.entries(merged.sysctl).map(([key, value]) => `${key} = ${value}`),
     ),
     ...(group.role === 'control-plane' ? addonFiles(merged) : []),
-    ...programs(plan, group),
-    // A power cut during cloud-init loses runcmd; this file pulls the unit in on the next boot.
-    lines('/etc/systemd/system/multi-user.target.d/leaven.conf', ['[Unit]', 'Wants=leaven.service']),
+    ...programs([
+      ...(group.role === 'control-plane' ? ['control-plane'] : []),
+      ...(nameSource(plan, group) === 'imds-local-hostname' ? ['imds'] : []),
+    ]),
   ]
   return files.filter(({ body }) => body.kind !== 'lines' || body.lines.length > 0)
 }
 
 type Rows = readonly (readonly (string | undefined)[])[]
 
+type Tables = Readonly<Record<string, Rows>>
+
+function joined(tables: Tables): readonly string[] {
+  return Object.entries(tables).flatMap(([name, rows]) =>
+    rows.map((row) => [name, ...row.map((cell) => cell || '-')].join('\t')),
+  )
+}
+
 /** What first boot looks up, by the name in front of each row; boot/README.md describes the columns. */
-function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly<Record<string, Rows>> {
+function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Tables {
   const install = !plan.bootstrap.prebaked
+  const { packages, repositories, downloads } = merged
   return {
     nodes: nodeRows(plan, group),
     fill: merged.fill.map((entry) => [entry.phase, entry.source, entry.destination, octal(entry.mode)]),
@@ -57,19 +62,8 @@ function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly
           ...plan.network.podSubnet.split(',').map((subnet) => ['source', subnet]),
         ]
       : [],
-    images: plan.airgapped ? merged.images.map((image) => [image.reference]) : [],
-    packages: install && merged.packages.length > 0 ? [merged.packages.map(packageCell)] : [],
-    repositories: install
-      ? merged.repositories.map((entry) => [
-          entry.id,
-          entry.kind,
-          entry.url,
-          entry.suite,
-          entry.components,
-          entry.keyUrl,
-        ])
-      : [],
-    downloads: install ? merged.downloads.map(downloadRow) : [],
+    images: plan.airgapped ? imageRows(merged) : [],
+    ...(install ? installTables({ packages, repositories, downloads }) : {}),
     addons:
       group.role === 'control-plane'
         ? merged.addons.map((addon) => [
@@ -82,24 +76,56 @@ function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Readonly
   }
 }
 
-/** Programs travel where they are needed: a worker's plain text has no room for what it never does. */
-function programs(plan: ClusterPlan, group: GroupSketch): readonly FileSpec[] {
+type Installed = Pick<Merged, 'packages' | 'repositories' | 'downloads'>
+
+function installTables({ packages, repositories, downloads }: Installed): Tables {
+  return {
+    packages: packages.length > 0 ? [packages.map(packageCell)] : [],
+    repositories: repositories.map((entry) => [
+      entry.id,
+      entry.kind,
+      entry.url,
+      entry.suite,
+      entry.components,
+      entry.keyUrl,
+    ]),
+    downloads: downloads.map(downloadRow),
+  }
+}
+
+function imageRows({ images }: Pick<Merged, 'images'>): Rows {
+  return images.map((image) => [image.reference])
+}
+
+/** The rows of /etc/leaven/tables that a machine image is baked from. */
+export function tableLines(baked: Installed & Pick<Merged, 'images' | 'services'>): readonly string[] {
+  return joined({
+    services: baked.services.map((entry) => [entry.phase, entry.unit]),
+    images: imageRows(baked),
+    ...installTables(baked),
+  })
+}
+
+/**
+ * The program, its unit, and the parts that are needed: a worker's plain text has no room for what it never does.
+ * @param parts names under boot/, sourced by the program
+ */
+export function programs(parts: readonly string[]): readonly FileSpec[] {
   const program = (path: string, name: string, mode: number): FileSpec => ({
     path,
     mode,
     body: { kind: 'asset', name: `boot/${name}` },
   })
-  const part = (name: string, needed: boolean) =>
-    needed ? [program(`/usr/local/lib/leaven/${name}`, name, 0o644)] : []
   return [
     program('/usr/local/sbin/leaven', 'leaven', 0o755),
-    ...part('control-plane', group.role === 'control-plane'),
-    ...part('imds', nameSource(plan, group) === 'imds-local-hostname'),
+    ...parts.map((name) => program(`/usr/local/lib/leaven/${name}`, name, 0o644)),
     program('/etc/systemd/system/leaven.service', 'leaven.service', 0o644),
+    // A power cut during cloud-init loses runcmd; this file pulls the unit in on the next boot.
+    lines('/etc/systemd/system/multi-user.target.d/leaven.conf', ['[Unit]', 'Wants=leaven.service']),
   ]
 }
 
-function lines(path: string, content: readonly string[]): FileSpec {
+export function lines(path: string, content: readonly string[]): FileSpec {
   return { path, mode: 0o644, body: { kind: 'lines', lines: content } }
 }
 
