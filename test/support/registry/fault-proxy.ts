@@ -1,0 +1,134 @@
+/** Stands before a registry and does what networks, proxies and overloaded registries do. */
+import { createServer, type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, request as requestTls } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterAll } from 'vitest'
+import { certificates } from './certificates.ts'
+
+/** What happens to one request; offsets count bytes of the answer's body. */
+export type Fault =
+  | { readonly kind: 'drop'; readonly at: number }
+  | { readonly kind: 'stall'; readonly at: number }
+  | { readonly kind: 'corrupt'; readonly at: number }
+  /** Ends early, and the length says so: nothing is missing as far as HTTP knows. */
+  | { readonly kind: 'short'; readonly length: number }
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body?: string
+    }
+  | { readonly kind: 'redirect'; readonly to: string }
+  /** As a cache does that knows no ranges: everything, with 200. */
+  | { readonly kind: 'no-range' }
+  | { readonly kind: 'no-answer' }
+
+export interface Seen {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingMessage['headers']
+  readonly fault: Fault | undefined
+}
+
+export interface FaultProxy {
+  readonly name: string
+  readonly url: string
+  /** Every request so far. */
+  readonly seen: Seen[]
+  readonly stop: () => Promise<void>
+}
+
+export interface FaultProxyOptions {
+  /** `http://127.0.0.1:PORT`, or https: of what stands behind. */
+  readonly before: string
+  readonly tls?: boolean
+  /** @param count requests before this one */
+  readonly faults?: (
+    request: { method: string; path: string; range: string | undefined },
+    count: number,
+  ) => Fault | undefined
+}
+
+/** Ends with the tests of the file that starts it. */
+export async function startFaultProxy({ before, tls, faults }: FaultProxyOptions): Promise<FaultProxy> {
+  const seen: Seen[] = []
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    const { method = '', url: path = '', headers } = request
+    const fault = faults?.({ method, path, range: headers.range }, seen.length)
+    seen.push({ method, path, headers, fault })
+    if (fault?.kind === 'no-answer') return
+    if (fault?.kind === 'status') response.writeHead(fault.status, fault.headers).end(fault.body ?? '')
+    else if (fault?.kind === 'redirect') response.writeHead(307, { location: fault.to }).end()
+    else forward(before, request, response, fault)
+  }
+  const pems = certificates()
+  const server = tls
+    ? createTlsServer({ cert: pems.certificate, key: pems.key }, handle)
+    : createServer(handle)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const name = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const stop = () =>
+    new Promise<void>((resolve) => {
+      for (const socket of sockets) socket.destroy()
+      server.close(() => resolve())
+    })
+  afterAll(stop)
+  return { name, url: `${tls ? 'https' : 'http'}://${name}`, seen, stop }
+}
+
+function forward(
+  before: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  fault: Fault | undefined,
+): void {
+  const headers = { ...request.headers }
+  if (fault?.kind === 'no-range') delete headers.range
+  const target = new URL(request.url ?? '', before)
+  const ask = target.protocol === 'https:' ? requestTls : requestHttp
+  const upstream = ask(target, { method: request.method, headers, rejectUnauthorized: false }, (answer) => {
+    const out = { ...answer.headers }
+    if (fault?.kind === 'short')
+      out['content-length'] = String(Math.min(fault.length, Number(out['content-length'])))
+    response.writeHead(answer.statusCode ?? 502, out)
+    if (request.method === 'HEAD') {
+      response.end()
+      answer.resume()
+    } else void body(answer, response, fault)
+  })
+  upstream.on('error', () => response.destroy())
+  response.on('close', () => upstream.destroy())
+  request.pipe(upstream)
+}
+
+async function body(answer: IncomingMessage, response: ServerResponse, fault: Fault | undefined) {
+  const at = fault === undefined || !('at' in fault) ? Number.POSITIVE_INFINITY : fault.at
+  let sent = 0
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      const here = at - sent
+      const hit = here < chunk.length
+      if (hit && fault?.kind === 'corrupt') chunk[here] = (chunk[here] ?? 0) ^ 0xff
+      const limit = fault?.kind === 'short' ? fault.length - sent : chunk.length
+      const part = hit && fault?.kind !== 'corrupt' ? chunk.subarray(0, here) : chunk.subarray(0, limit)
+      sent += part.length
+      if (part.length > 0 && !response.write(part))
+        await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (hit && fault?.kind === 'drop') {
+        // What was written has to be on its way before the connection is cut.
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        return void response.destroy()
+      }
+      if (hit && fault?.kind === 'stall') return
+      if (fault?.kind === 'short' && sent >= fault.length) break
+    }
+    response.end()
+  } catch {
+    response.destroy()
+  }
+}
