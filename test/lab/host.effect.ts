@@ -119,7 +119,8 @@ export async function prepareHost(lab: Lab, gateway: string): Promise<void> {
 export async function removeHost(lab: Lab): Promise<void> {
   if (existsSync(`/run/netns/${lab.netns}`)) await exec(['ip', 'netns', 'delete', lab.netns])
   for (const name of cgroups) removeCgroup(`/sys/fs/cgroup/${name}/${lab.cgroup}`)
-  rmSync(lab.directory, { recursive: true, force: true })
+  // Retried: a copy that was cut off may still be ending.
+  rmSync(lab.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
   const others = existsSync(root) ? readdirSync(root).filter((name) => name !== 'sysctls') : []
   if (others.length > 0 || !existsSync(sysctlFile)) return
   await exec(['sysctl', '-qp', sysctlFile])

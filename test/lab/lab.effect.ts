@@ -65,7 +65,10 @@ async function suite(work: (stage: Stage) => Promise<readonly Row[]>): Promise<n
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       console.log(`lab: ${signal}, cleaning up`)
-      void down(lab).finally(() => process.exit(130))
+      // Synchronously, by a process of its own: what was under way here must not power anything on meanwhile.
+      const again = ['--wait', process.execPath, process.argv[1] as string, 'down', '--lab', lab.id]
+      spawnSync('setsid', again, { stdio: 'inherit' })
+      process.exit(130)
     })
   }
   await down(lab)

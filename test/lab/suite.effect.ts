@@ -13,6 +13,7 @@ import type { Lab } from './host.effect.ts'
 import { allOff, blank, form, ready } from './lifecycle.effect.ts'
 import { isOn, memoryOf } from './machine.effect.ts'
 import { journalOf } from './operator.effect.ts'
+import type { Recipe } from './recipes.effect.ts'
 import type { Row } from './report.ts'
 import { explain, type Milestones } from './watch.effect.ts'
 
@@ -37,9 +38,15 @@ export async function runFault(stage: Stage, fault: Fault): Promise<Row> {
   return row(stage, fault.name, async () => {
     const recipe = await ready(stage.lab, stage.blueprint)
     if (fault.from === 'blank') stage.cluster = await blank(stage.lab, recipe, stage.blueprint, fault.edit)
-    else stage.cluster ??= (await form(stage.lab, recipe, stage.blueprint)).cluster
+    else stage.cluster ??= await formedAnew(stage, recipe)
     return fault.run(stage.cluster)
   })
+}
+
+async function formedAnew({ lab, blueprint }: Stage, recipe: Recipe): Promise<Cluster> {
+  const { cluster, milestones } = await form(lab, recipe, blueprint)
+  console.log(`  formed: ${milestonesOf(milestones)}`)
+  return cluster
 }
 
 export async function runChaos(stage: Stage, seed: number, cuts: number): Promise<Row> {
@@ -55,7 +62,7 @@ export async function runDead(stage: Stage): Promise<Row> {
   const start = Date.now()
   console.log('every check of a cluster that has no power must fail')
   const recipe = await ready(stage.lab, stage.blueprint)
-  const cluster = stage.cluster ?? (await form(stage.lab, recipe, stage.blueprint)).cluster
+  const cluster = stage.cluster ?? (await formedAnew(stage, recipe))
   await allOff(stage.lab)
   const needPower = checks.filter((check) => !check.offline)
   const results = await runChecks(cluster, needPower, () => undefined)

@@ -74,6 +74,20 @@ export async function saidBy(cluster: Cluster, node: Node, words: RegExp, second
   return text(await statusOn(cluster, node, String(words), (status) => words.test(text(status)), seconds))
 }
 
+/** The node says what is wrong; that is mended, and everything else happens by itself. @returns what it said, and how long it took */
+export async function mended(
+  cluster: Cluster,
+  node: Node,
+  complaint: RegExp,
+  mend: () => unknown,
+): Promise<string> {
+  const said = await saidBy(cluster, node, complaint)
+  await mend()
+  const start = Date.now()
+  await waitUntilDone(cluster, start)
+  return `said “${said.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was mended`
+}
+
 /** The node `first` and all others, in declared order. */
 export function apart(
   cluster: Cluster,

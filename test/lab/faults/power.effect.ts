@@ -1,3 +1,4 @@
+import { rmdirSync } from 'node:fs'
 import {
   addressesOf,
   controlPlanes,
@@ -7,7 +8,7 @@ import {
   powerOnAll,
 } from '../cluster.effect.ts'
 import { eventually, exec, sleep } from '../exec.effect.ts'
-import { cutPower, exists, pathOn, powerOn, run, shutDown } from '../machine.effect.ts'
+import { cutPower, exists, type Machine, pathOn, powerOn, run, shutDown } from '../machine.effect.ts'
 import { apiReady, etcdMembers, kubectl, probeApi } from '../operator.effect.ts'
 import { waitUntilDone } from '../watch.effect.ts'
 import { apart, type Fault, fileOn, powerCycle, rise, secondsSince, statusOn } from './fault.effect.ts'
@@ -96,18 +97,28 @@ function initCut(name: string, moment: (cluster: Cluster, node: Node) => Promise
   }
 }
 
+const etcdManifest = '/etc/kubernetes/manifests/etcd.yaml'
+
 /** Where the second master's power goes, against its etcd membership. */
 const joinCuts: readonly Fault[] = [
   joinCut('join-cut-before-etcd', 'before it is an etcd member', (cluster, node) =>
     fileOn(cluster, node, '/var/lib/leaven/joining'),
   ),
-  joinCut('join-cut-member-added', 'when it has been added as etcd member', (cluster) =>
-    eventually('an unstarted member', 300, async () => (await etcdMembers(cluster)).length === 2, 20),
+  joinCut(
+    'join-cut-member-added',
+    'when it has been added as etcd member, before its manifest is written',
+    async (cluster, node) => {
+      // The moment is too short to be met by chance: a folder stands where kubeadm wants to write.
+      await fileOn(cluster, node, '/etc/kubernetes/manifests/kube-apiserver.yaml')
+      await run(machineOf(cluster, node), ['mkdir', etcdManifest])
+      await eventually('an unstarted member', 300, async () => (await etcdMembers(cluster)).length === 2, 20)
+    },
+    (machine) => rmdirSync(pathOn(machine, etcdManifest)),
   ),
   joinCut(
     'join-cut-second-voter',
     'when its etcd manifest is written: it is half of the quorum',
-    (cluster, node) => fileOn(cluster, node, '/etc/kubernetes/manifests/etcd.yaml'),
+    (cluster, node) => fileOn(cluster, node, etcdManifest),
   ),
   joinCut('join-cut-after-etcd', 'when its etcd has started', (cluster) =>
     eventually(
@@ -126,6 +137,7 @@ function joinCut(
   name: string,
   when: string,
   moment: (cluster: Cluster, node: Node) => Promise<unknown>,
+  cleared: (machine: Machine) => void = () => undefined,
 ): Fault {
   return {
     name,
@@ -141,7 +153,8 @@ function joinCut(
       const at = secondsSince(start)
       const machine = machineOf(cluster, second as Node)
       await cutPower(machine)
-      const manifest = exists(machine, '/etc/kubernetes/manifests/etcd.yaml') ? 'with' : 'without'
+      cleared(machine)
+      const manifest = exists(machine, etcdManifest) ? 'with' : 'without'
       await sleep(5000)
       const alive = await apiReady(cluster)
       await powerOnAll(cluster, [second as Node, third as Node])

@@ -7,7 +7,7 @@ import { inNetwork } from '../host.effect.ts'
 import { exists, run, setClock } from '../machine.effect.ts'
 import { endpointOf } from '../operator.effect.ts'
 import { waitUntilDone } from '../watch.effect.ts'
-import { type Fault, saidBy, secondsSince, statusOn } from './fault.effect.ts'
+import { type Fault, mended, saidBy, secondsSince, statusOn } from './fault.effect.ts'
 
 const foreign: Fault = {
   name: 'foreign-cluster',
@@ -73,11 +73,7 @@ const clock: Fault = {
     const node = controlPlanes(cluster)[1] as Node
     setClock(machineOf(cluster, node), -7200)
     await powerOnAll(cluster)
-    const reason = await saidBy(cluster, node, /clock/)
-    setClock(machineOf(cluster, node), 0)
-    const start = Date.now()
-    await waitUntilDone(cluster, start)
-    return `said “${reason.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was set`
+    return mended(cluster, node, /clock/, () => setClock(machineOf(cluster, node), 0))
   },
 }
 
@@ -110,11 +106,7 @@ const full: Fault = {
     await powerOnAll(cluster)
     const fill = 'fallocate -l $(( $(df --output=avail -B1 /var | tail -1) - 100000000 )) /var/ballast'
     await run(machine, ['bash', '-c', fill])
-    const reason = await saidBy(cluster, node, /disk full|no space/i)
-    await run(machine, ['rm', '/var/ballast'])
-    const start = Date.now()
-    await waitUntilDone(cluster, start)
-    return `said “${reason.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was freed`
+    return mended(cluster, node, /disk full|no space/i, () => run(machine, ['rm', '/var/ballast']))
   },
 }
 
@@ -130,11 +122,7 @@ const damaged: Fault = {
     const good = join(cluster.recipe.images, 'images.tar')
     replaceBy(archive, good, 100_000_000)
     await powerOnAll(cluster)
-    const reason = await saidBy(cluster, node, /damaged|incomplete|not completely/)
-    replaceBy(archive, good)
-    const start = Date.now()
-    await waitUntilDone(cluster, start)
-    return `said “${reason.slice(0, 90)}…”, all done ${secondsSince(start)} s after it was replaced`
+    return mended(cluster, node, /damaged|incomplete|not completely/, () => replaceBy(archive, good))
   },
 }
 
