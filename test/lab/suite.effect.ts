@@ -1,5 +1,5 @@
 import { bareKubeadm } from './bare.effect.ts'
-import { apiChecks } from './checks/api.effect.ts'
+import { apiChecks, settled } from './checks/api.effect.ts'
 import { type Check, runChecks } from './checks/check.effect.ts'
 import { nodeChecks } from './checks/node.effect.ts'
 import { type Cluster, machineOf } from './cluster.effect.ts'
@@ -25,12 +25,13 @@ export type Stage = { readonly lab: Lab; readonly blueprint: string; cluster: Cl
 
 /** Forms the topology, runs every check and measures what it costs. */
 export async function runTopology(stage: Stage): Promise<Row> {
-  return row(stage, stage.blueprint, async () => {
+  const act = async () => {
     const recipe = await ready(stage.lab, stage.blueprint)
     const formed = await form(stage.lab, recipe, stage.blueprint)
     stage.cluster = formed.cluster
     return `${milestonesOf(formed.milestones)}; ${await costOf(formed.cluster)}`
-  })
+  }
+  return row(stage, stage.blueprint, act, [...checks, settled])
 }
 
 export async function runFault(stage: Stage, fault: Fault): Promise<Row> {
@@ -64,7 +65,7 @@ export async function runDead(stage: Stage): Promise<Row> {
   const recipe = await ready(stage.lab, stage.blueprint)
   const cluster = stage.cluster ?? (await formedAnew(stage, recipe))
   await allOff(stage.lab)
-  const needPower = checks.filter((check) => !check.offline)
+  const needPower = [...checks, settled].filter((check) => !check.offline)
   const results = await runChecks(cluster, needPower, () => undefined)
   const fooled = results.filter((result) => result.problem === undefined)
   for (const { name } of fooled) console.log(`  FAIL “${name}” holds of a dead cluster`)
@@ -84,7 +85,12 @@ export async function runBare(stage: Stage): Promise<Row> {
 }
 
 /** Does it, then every check; a failure is explained and leaves no cluster for the next one. */
-async function row(stage: Stage, what: string, act: () => Promise<string>): Promise<Row> {
+async function row(
+  stage: Stage,
+  what: string,
+  act: () => Promise<string>,
+  afterwards: readonly Check[] = checks,
+): Promise<Row> {
   const start = Date.now()
   let figure: string
   try {
@@ -97,7 +103,7 @@ async function row(stage: Stage, what: string, act: () => Promise<string>): Prom
     stage.cluster = undefined
     return { what, seconds: since(start), figure: message.split('\n')[0] ?? '', passed: 0, failed: 1 }
   }
-  const results = await runChecks(stage.cluster as Cluster, checks)
+  const results = await runChecks(stage.cluster as Cluster, afterwards)
   const failed = results.filter((result) => result.problem !== undefined).length
   if (failed > 0) {
     await explainFailure(stage)
