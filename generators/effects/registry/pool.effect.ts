@@ -1,0 +1,125 @@
+/** Connections that stay open for the next request, and never more than so many to one host. */
+import { setMaxListeners } from 'node:events'
+import type { Connect, Destination, Line } from './connect.effect.ts'
+import { exchange, type Request, type Response, type Timeouts, WireError } from './exchange.effect.ts'
+
+export interface Pool {
+  /**
+   * One request, one answer, no retry.
+   * @throws WireError, or the signal's reason
+   */
+  readonly request: (to: Destination, request: Request, signal: AbortSignal) => Promise<Response>
+  readonly close: () => void
+}
+
+interface Host {
+  readonly idle: Line[]
+  readonly busy: Set<Line>
+  /** Requests that have a connection, or are opening one. */
+  active: number
+  readonly waiting: (() => void)[]
+}
+
+/** @param most connections to one host */
+export function createPool(connect: Connect, timeouts: Timeouts, most: number): Pool {
+  const hosts = new Map<string, Host>()
+  const hostOf = ({ url, host, insecure }: Destination) => {
+    const key = `${url.protocol}//${url.host} ${host} ${insecure}`
+    const known = hosts.get(key) ?? { idle: [], busy: new Set(), active: 0, waiting: [] }
+    hosts.set(key, known)
+    return known
+  }
+  const attempt = async (host: Host, to: Destination, request: Request, signal: AbortSignal) => {
+    const kept = takeIdle(host)
+    const line = kept ?? (await connect(to, timeouts.connect, signal))
+    host.busy.add(line)
+    line.wire.socket.ref()
+    const stop = () => line.wire.socket.destroy(new WireError('stopped'))
+    signal.addEventListener('abort', stop)
+    const done = (reusable: boolean) => {
+      signal.removeEventListener('abort', stop)
+      host.busy.delete(line)
+      if (reusable) host.idle.push(line)
+      else line.wire.socket.destroy()
+      // What is only kept does not keep the process.
+      line.wire.socket.unref()
+      release(host)
+    }
+    return {
+      kept: kept !== undefined,
+      answer: exchange(line.wire, withProxy(request, line), {
+        target: target(request, line),
+        timeouts,
+        done,
+      }),
+    }
+  }
+  const request: Pool['request'] = async (to, asked, signal) => {
+    const host = hostOf(to)
+    for (;;) {
+      await admit(host, most, signal)
+      let kept = false
+      try {
+        const begun = await attempt(host, to, asked, signal).catch((cause: unknown) => {
+          release(host)
+          throw cause
+        })
+        kept = begun.kept
+        return await begun.answer
+      } catch (cause) {
+        signal.throwIfAborted()
+        // The server had closed it while nobody looked; a fresh one tells the truth.
+        if (!(kept && cause instanceof WireError && asked.body === undefined)) throw cause
+      }
+    }
+  }
+  const close = () => {
+    for (const { idle, busy } of hosts.values())
+      for (const { wire } of [...idle, ...busy]) wire.socket.destroy()
+  }
+  return { request, close }
+}
+
+function takeIdle({ idle }: Host): Line | undefined {
+  for (let line = idle.pop(); line !== undefined; line = idle.pop()) {
+    if (line.wire.isQuiet()) return line
+    line.wire.socket.destroy()
+  }
+  return undefined
+}
+
+async function admit(host: Host, most: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  // Many requests wait for one signal, and that is no leak.
+  setMaxListeners(0, signal)
+  while (host.active >= most)
+    await new Promise<void>((resolve, reject) => {
+      const turn = () => {
+        signal.removeEventListener('abort', leave)
+        resolve()
+      }
+      const leave = () => {
+        host.waiting.splice(host.waiting.indexOf(turn), 1)
+        reject(signal.reason)
+      }
+      host.waiting.push(turn)
+      signal.addEventListener('abort', leave, { once: true })
+    })
+  host.active += 1
+}
+
+function release(host: Host): void {
+  host.active -= 1
+  host.waiting.shift()?.()
+}
+
+function target({ url }: Request, { proxyHeaders }: Line): string {
+  const path = `${url.pathname}${url.search}`
+  return proxyHeaders === undefined ? path : `${url.origin}${path}`
+}
+
+function withProxy(request: Request, { proxyHeaders }: Line): Request {
+  return proxyHeaders === undefined
+    ? request
+    : { ...request, headers: { ...request.headers, ...proxyHeaders } }
+}
