@@ -1,7 +1,7 @@
 /** Our client against Debian's docker-registry; skopeo says what is right. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -14,7 +14,7 @@ import { parseManifest } from '../generators/images/manifest.ts'
 import { parseReference, type Reference } from '../generators/images/reference.ts'
 import type { ImageSource } from '../generators/images/source.ts'
 import { image, layer, type MadeImage, noise } from './support/registry/images.ts'
-import { dockerConfig, type Registry, startRegistry } from './support/registry/registry.ts'
+import { type Registry, startRegistry } from './support/registry/registry.ts'
 import { password, user } from './support/registry/token-server.ts'
 import { withTools } from './support/tools.ts'
 

@@ -3,8 +3,9 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import { isLoopback, proxyFor, readHead } from '../../images/http.ts'
 import { asWireError, networkMessage, WireError } from './exchange.effect.ts'
+import { createBuffers, createQueue } from './inbox.effect.ts'
 import { type TrustOptions, trust } from './trust.effect.ts'
-import { createInbox, createWire, type Wire } from './wire.effect.ts'
+import { createWire, type Wire } from './wire.effect.ts'
 
 export interface Destination {
   /** Scheme, host and port; nothing else of it matters. */
@@ -62,15 +63,15 @@ async function open(
 ): Promise<Line> {
   const secure = to.url.protocol === 'https:'
   const first = proxy ?? to.url
-  const box = createInbox()
   const keep = <S extends Socket>(socket: S) => {
     opened.push(socket)
     return socket
   }
   if (proxy === undefined) {
+    const box = createBuffers()
     const options = { ...address(first), onread: box.onread, noDelay: true, keepAlive: true }
     const socket = keep(secure ? connectTls({ ...options, ...tls(to, context) }) : connectPlain(options))
-    const wire = createWire(socket, box, true)
+    const wire = createWire(socket, box)
     await ready(socket, secure ? 'secureConnect' : 'connect')
     return { wire, proxyHeaders: undefined }
   }
@@ -82,7 +83,7 @@ async function open(
   try {
     await ready(outer, first.protocol === 'https:' ? 'secureConnect' : 'connect')
     const proxyHeaders = authorization(first)
-    if (!secure) return { wire: createWire(outer, box, false), proxyHeaders }
+    if (!secure) return { wire: queued(outer), proxyHeaders }
     await tunnel(outer, to.url, proxyHeaders)
   } catch (cause) {
     throw new WireError(`proxy ${first.host}: ${networkMessage(cause)}`)
@@ -90,9 +91,18 @@ async function open(
   // From here on the inner connection tells what goes wrong.
   outer.on('error', () => undefined)
   const inner = keep(connectTls({ socket: outer, ...tls(to, context) }))
-  const wire = createWire(inner, box, false)
+  const wire = queued(inner)
   await ready(inner, 'secureConnect')
   return { wire, proxyHeaders: undefined }
+}
+
+function queued(socket: Socket): Wire {
+  const queue = createQueue()
+  socket.on('data', (bytes: Buffer) => {
+    queue.receive(bytes)
+    if (queue.isFull()) socket.pause()
+  })
+  return createWire(socket, queue)
 }
 
 function readProxy(url: URL, env: TrustOptions['env']): URL | undefined {

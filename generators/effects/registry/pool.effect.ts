@@ -29,47 +29,18 @@ export function createPool(connect: Connect, timeouts: Timeouts, most: number): 
     hosts.set(key, known)
     return known
   }
-  const attempt = async (host: Host, to: Destination, request: Request, signal: AbortSignal) => {
-    const kept = takeIdle(host)
-    const line = kept ?? (await connect(to, timeouts.connect, signal))
-    host.busy.add(line)
-    line.wire.socket.ref()
-    const stop = () => line.wire.socket.destroy(new WireError('stopped'))
-    signal.addEventListener('abort', stop)
-    const done = (reusable: boolean) => {
-      signal.removeEventListener('abort', stop)
-      host.busy.delete(line)
-      if (reusable) host.idle.push(line)
-      else line.wire.socket.destroy()
-      // What is only kept does not keep the process.
-      line.wire.socket.unref()
-      release(host)
-    }
-    return {
-      kept: kept !== undefined,
-      answer: exchange(line.wire, withProxy(request, line), {
-        target: target(request, line),
-        timeouts,
-        done,
-      }),
-    }
-  }
   const request: Pool['request'] = async (to, asked, signal) => {
     const host = hostOf(to)
     for (;;) {
       await admit(host, most, signal)
-      let kept = false
+      const kept = takeIdle(host)
+      const line = kept ?? (await connect(to, timeouts.connect, signal).catch(refused(host)))
       try {
-        const begun = await attempt(host, to, asked, signal).catch((cause: unknown) => {
-          release(host)
-          throw cause
-        })
-        kept = begun.kept
-        return await begun.answer
+        return await exchangeOn(host, line, asked, timeouts, signal)
       } catch (cause) {
         signal.throwIfAborted()
         // The server had closed it while nobody looked; a fresh one tells the truth.
-        if (!(kept && cause instanceof WireError && asked.body === undefined)) throw cause
+        if (kept === undefined || !(cause instanceof WireError) || asked.body !== undefined) throw cause
       }
     }
   }
@@ -78,6 +49,33 @@ export function createPool(connect: Connect, timeouts: Timeouts, most: number): 
       for (const { wire } of [...idle, ...busy]) wire.socket.destroy()
   }
   return { request, close }
+}
+
+/** The place is free again, whatever came of it. */
+function refused(host: Host): (cause: unknown) => never {
+  return (cause) => {
+    release(host)
+    throw cause
+  }
+}
+
+/** The line is kept for the next request once its answer was read to the end. */
+function exchangeOn(host: Host, line: Line, request: Request, timeouts: Timeouts, signal: AbortSignal) {
+  const { socket } = line.wire
+  host.busy.add(line)
+  socket.ref()
+  const stop = () => socket.destroy(new WireError('stopped'))
+  signal.addEventListener('abort', stop)
+  const done = (reusable: boolean) => {
+    signal.removeEventListener('abort', stop)
+    host.busy.delete(line)
+    if (reusable) host.idle.push(line)
+    else socket.destroy()
+    // What is only kept does not keep the process.
+    socket.unref()
+    release(host)
+  }
+  return exchange(line.wire, withProxy(request, line), { target: target(request, line), timeouts, done })
 }
 
 function takeIdle({ idle }: Host): Line | undefined {
