@@ -75,6 +75,16 @@ export const groups: readonly { readonly title: string; readonly commands: reado
     ],
   },
   {
+    title: 'air gap:',
+    commands: [
+      {
+        name: 'images',
+        summary: 'list container images of a cluster; verify and compare archives of images',
+        load: async () => (await import('./images.ts')).images,
+      },
+    ],
+  },
+  {
     title: 'about:',
     commands: [
       {

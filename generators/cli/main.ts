@@ -3,6 +3,8 @@
 import { suggestion } from '../blueprint/schema.ts'
 import { packageVersion } from '../effects/assets.effect.ts'
 import { FileError } from '../effects/files.effect.ts'
+import { Interrupted } from '../effects/interrupt.effect.ts'
+import { SourceError } from '../images/source.ts'
 import {
   type Command,
   type ExitCode,
@@ -88,9 +90,13 @@ function explain(cause: unknown, argv: readonly string[], io: Io): ExitCode {
     say(cause.message, cause.hint)
     return 2
   }
-  if (cause instanceof UserError || cause instanceof FileError) {
-    say(cause.message, cause instanceof UserError ? cause.hint : undefined)
+  if (cause instanceof UserError || cause instanceof FileError || cause instanceof SourceError) {
+    say(cause.message, cause instanceof FileError ? undefined : cause.hint)
     return 1
+  }
+  if (cause instanceof Interrupted) {
+    say('stopped; the same command goes on where this one was', undefined)
+    return 130
   }
   const error = cause instanceof Error ? cause : new Error(String(cause))
   const where =

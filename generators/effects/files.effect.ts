@@ -151,12 +151,14 @@ async function isSame(path: string, bytes: Uint8Array, mode: number): Promise<bo
   }
 }
 
-async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Runs work on `path`, and says what went wrong there in words. */
+export async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    if (cause instanceof FileError) throw cause
     const code = (cause as NodeJS.ErrnoException).code
+    // What is not the file's fault is somebody else's to explain.
+    if (cause instanceof FileError || typeof code !== 'string') throw cause
     if (code === 'EEXIST') throw new FileError('exists', `${path} exists already`)
     if (code === 'ENOENT') throw new FileError('missing', `${path} does not exist`)
     if (code === 'EACCES' || code === 'EPERM') throw new FileError('denied', `no permission for ${path}`)
@@ -165,6 +167,6 @@ async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
       throw new FileError('other', `no space left on the disk for ${path}`)
     if (code === 'EROFS') throw new FileError('denied', `${path} is on a read-only disk`)
     if (code === 'ENOTDIR') throw new FileError('other', `a folder on the way to ${path} is a file`)
-    throw new FileError('other', `${path}: ${code ?? String(cause)}`)
+    throw new FileError('other', `${path}: ${code}`)
   }
 }

@@ -24,3 +24,25 @@ export async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
 function remember(signal: NodeJS.Signals): void {
   caught = signal
 }
+
+/** The user pressed Ctrl-C, or the machine goes down. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted')
+  }
+}
+
+/**
+ * Runs work that ends early, and in order, when a signal arrives. A second signal has its usual way.
+ * @throws Interrupted, as the reason of the signal that the work was given
+ */
+export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const stop = () => controller.abort(new Interrupted())
+  for (const signal of signals) process.once(signal, stop)
+  try {
+    return await work(controller.signal)
+  } finally {
+    for (const signal of signals) process.off(signal, stop)
+  }
+}

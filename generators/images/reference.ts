@@ -64,6 +64,17 @@ export function formatReference(reference: Reference): string {
   return `${repositoryName(reference)}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
 }
 
+/**
+ * The name under which a node's containerd looks for what a pod names: full, and with a digest without the tag.
+ * @returns the text as it is when it is no name of an image
+ */
+export function fullName(text: string): string {
+  const parsed = parseReference(text)
+  if ('problem' in parsed) return text
+  const { reference } = parsed
+  return formatReference(reference.digest === undefined ? reference : withDigest(reference, reference.digest))
+}
+
 /** Registry and repository, without tag and digest. */
 export function repositoryName({ registry, repository }: Reference): string {
   return `${registry}/${repository}`

@@ -54,7 +54,7 @@ export interface Blueprint {
   }
   readonly nodes: readonly BlueprintNode[]
   readonly pools?: readonly BlueprintPool[]
-  readonly airgap?: { readonly enabled?: boolean }
+  readonly airgap?: { readonly enabled?: boolean; readonly images?: readonly string[] }
   readonly ntp?: { readonly servers?: readonly string[] }
   readonly proxy?: { readonly http?: string; readonly https?: string; readonly noProxy?: readonly string[] }
   readonly firewall?: { readonly manage?: boolean; readonly extraPorts?: readonly string[] }

@@ -10,7 +10,7 @@ import type { Target } from '../providers/provider.ts'
 import * as registry from '../registry.ts'
 import { bootFiles, nodeEnvironment } from './boot.ts'
 import { choose, groupNames } from './cluster.ts'
-import { kubernetesImages } from './images.ts'
+import { imagesInFiles, kubernetesImages, namedImages } from './images.ts'
 import { type KubeadmDocuments, kubeadmDocuments } from './kubeadm.ts'
 import { mergeContributions, type Owned, type PathConflict } from './merge.ts'
 import { renderTexts, type Texts } from './texts.ts'
@@ -126,8 +126,10 @@ function userContribution(
   texts: Texts,
 ): Contribution {
   const { users, mounts } = blueprint
+  const files = renderTexts(plan, blueprint, group, texts)
   return {
-    files: renderTexts(plan, blueprint, group, texts),
+    files,
+    images: [...namedImages(blueprint.airgap?.images ?? []), ...imagesInFiles(files)],
     ports: (blueprint.firewall?.extraPorts ?? []).map((entry) => {
       const [port = '', protocol] = entry.split('/')
       return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port, purpose: 'blueprint' }

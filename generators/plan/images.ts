@@ -1,5 +1,7 @@
-/** The container images that Kubernetes itself needs, by role. */
-import type { ContainerImage } from '../model/contribution.ts'
+/** The container images that a group's nodes run: Kubernetes' own, and those that the blueprint names. */
+import { imagesInManifest } from '../images/found.ts'
+import { fullName } from '../images/reference.ts'
+import type { ContainerImage, FileSpec } from '../model/contribution.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 
@@ -30,4 +32,18 @@ export function kubernetesImages(
     { reference: `${imageRepository}/etcd:${facts.images.etcd}`, why: "the cluster's state" },
     ...everywhere,
   ]
+}
+
+/** `airgap.images` */
+export function namedImages(references: readonly string[]): readonly ContainerImage[] {
+  return references.map((reference) => ({ reference: fullName(reference), why: 'named in airgap.images' }))
+}
+
+/** Images that the user's manifests run, such as static pods. */
+export function imagesInFiles(files: readonly FileSpec[]): readonly ContainerImage[] {
+  return files.flatMap(({ path, body }) =>
+    body.kind === 'text' && /\.(ya?ml|json|manifest)$/.test(path)
+      ? imagesInManifest(body.text).map((reference) => ({ reference, why: `runs in ${path}` }))
+      : [],
+  )
 }

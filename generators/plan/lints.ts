@@ -227,19 +227,23 @@ function dhcpRange({ endpoint }: ClusterPlan, { network, nodes }: Blueprint): re
  */
 function movingTags({ airgap, files }: Blueprint): readonly Diagnostic[] {
   if (airgap?.enabled !== true) return []
-  return (files ?? []).flatMap(({ content = '' }, index) =>
+  const warn = (path: Path, reference: string) =>
+    warning(
+      'blueprint/moving-tag-offline',
+      path,
+      `the kubelet pulls ${reference} at every start, and offline there is nothing to pull from`,
+      'name a version, such as :1.2.3, or a digest',
+    )
+  const named = (airgap.images ?? []).flatMap((reference, index) =>
+    moves(reference) ? [warn(['airgap', 'images', index], reference)] : [],
+  )
+  const inFiles = (files ?? []).flatMap(({ content = '' }, index) =>
     [...content.matchAll(/^[\s-]*image:\s*["']?([^\s"'#{}]+)/gm)]
       .map(([, reference = '']) => reference)
       .filter(moves)
-      .map((reference) =>
-        warning(
-          'blueprint/moving-tag-offline',
-          ['files', index, 'content'],
-          `the kubelet pulls ${reference} at every start, and offline there is nothing to pull from`,
-          'name a version, such as :1.2.3, or a digest',
-        ),
-      ),
+      .map((reference) => warn(['files', index, 'content'], reference)),
   )
+  return [...named, ...inFiles]
 }
 
 function moves(reference: string): boolean {

@@ -1,0 +1,47 @@
+/** Every image of a cluster, who needs it, and why. */
+import type { GroupPlan } from '../model/plan.ts'
+import type { Role } from '../model/role.ts'
+import { imagesInManifest } from './found.ts'
+import { fullName } from './reference.ts'
+
+export interface WantedImage {
+  /** Full name with tag or digest. */
+  readonly reference: string
+  readonly why: readonly string[]
+  /** Groups of nodes: `control-plane`, `workers`, or a pool. */
+  readonly groups: readonly string[]
+}
+
+/** An addon's manifest, as it was fetched. */
+export interface AddonText {
+  readonly addon: string
+  readonly text: string
+}
+
+/**
+ * @param role only what its nodes need; undefined for all
+ * @param addons their pods may run on any node
+ * @returns sorted by name
+ */
+export function listImages(
+  groups: readonly GroupPlan[],
+  role: Role | undefined,
+  addons: readonly AddonText[] = [],
+): readonly WantedImage[] {
+  const found = new Map<string, { why: Set<string>; groups: Set<string> }>()
+  const add = (reference: string, why: string, group: string) => {
+    const entry = found.get(reference) ?? { why: new Set(), groups: new Set() }
+    found.set(reference, entry)
+    entry.why.add(why)
+    entry.groups.add(group)
+  }
+  for (const group of groups) {
+    if (role !== undefined && group.role !== role) continue
+    for (const { reference, why } of group.images) add(fullName(reference), why, group.name)
+    for (const { addon, text } of addons)
+      for (const reference of imagesInManifest(text)) add(reference, `runs in addon ${addon}`, group.name)
+  }
+  return [...found]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([reference, { why, groups: needed }]) => ({ reference, why: [...why], groups: [...needed] }))
+}
