@@ -36,10 +36,12 @@ export function openRegistries(options: RegistryOptions): ImageSource {
     manifest: (reference, digest, signal) => manifest(reference, digest, signal),
     blob: async function* (reference, descriptor, offset, signal) {
       const all = places(reference)
-      const bad = offset === 0 ? (delivered.get(descriptor.digest) ?? 0) % all.length : 0
+      const key = `${repositoryName(reference)} ${descriptor.digest}`
+      const before = delivered.get(key) ?? 0
+      const bad = offset === 0 ? before % all.length : 0
       const turned = [...all.slice(bad), ...all.slice(0, bad)]
       yield* blobAtAny(client, turned, { reference, descriptor, offset }, signal)
-      delivered.set(descriptor.digest, (delivered.get(descriptor.digest) ?? 0) + 1)
+      delivered.set(key, before + 1)
     },
     close: async () => client.close(),
   }

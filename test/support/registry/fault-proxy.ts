@@ -1,4 +1,5 @@
 /** Stands before a registry and does what networks, proxies and overloaded registries do. */
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, request as requestTls } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -35,6 +36,8 @@ export interface FaultProxy {
   readonly url: string
   /** Every request so far. */
   readonly seen: Seen[]
+  /** Connections at one time, at most. */
+  readonly most: number
   readonly stop: () => Promise<void>
 }
 
@@ -66,8 +69,10 @@ export async function startFaultProxy({ before, tls, faults }: FaultProxyOptions
     ? createTlsServer({ cert: pems.certificate, key: pems.key }, handle)
     : createServer(handle)
   const sockets = new Set<Socket>()
+  let most = 0
   server.on('connection', (socket) => {
     sockets.add(socket)
+    most = Math.max(most, sockets.size)
     socket.on('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -78,7 +83,15 @@ export async function startFaultProxy({ before, tls, faults }: FaultProxyOptions
       server.close(() => resolve())
     })
   afterAll(stop)
-  return { name, url: `${tls ? 'https' : 'http'}://${name}`, seen, stop }
+  return {
+    name,
+    url: `${tls ? 'https' : 'http'}://${name}`,
+    seen,
+    get most() {
+      return most
+    },
+    stop,
+  }
 }
 
 function forward(
@@ -96,6 +109,7 @@ function forward(
     if (fault?.kind === 'short')
       out['content-length'] = String(Math.min(fault.length, Number(out['content-length'])))
     response.writeHead(answer.statusCode ?? 502, out)
+    response.flushHeaders()
     if (request.method === 'HEAD') {
       response.end()
       answer.resume()
@@ -108,6 +122,7 @@ function forward(
 
 async function body(answer: IncomingMessage, response: ServerResponse, fault: Fault | undefined) {
   const at = fault === undefined || !('at' in fault) ? Number.POSITIVE_INFINITY : fault.at
+  const closed = once(response, 'close')
   let sent = 0
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -117,8 +132,7 @@ async function body(answer: IncomingMessage, response: ServerResponse, fault: Fa
       const limit = fault?.kind === 'short' ? fault.length - sent : chunk.length
       const part = hit && fault?.kind !== 'corrupt' ? chunk.subarray(0, here) : chunk.subarray(0, limit)
       sent += part.length
-      if (part.length > 0 && !response.write(part))
-        await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (part.length > 0 && !response.write(part)) await Promise.race([once(response, 'drain'), closed])
       if (hit && fault?.kind === 'drop') {
         // What was written has to be on its way before the connection is cut.
         await new Promise((resolve) => setTimeout(resolve, 5))
