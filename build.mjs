@@ -9,7 +9,15 @@ import standaloneCode from 'ajv/dist/standalone/index.js'
 import { build } from 'esbuild'
 import Handlebars from 'handlebars'
 
-const node20 = { bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'warning' }
+const node20 = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  logLevel: 'warning',
+  // Modules rather than CommonJS where a package has both: of these, only what is used gets into the bundle.
+  mainFields: ['module', 'main'],
+}
 // Some CommonJS dependencies call require() for node's own modules.
 const banner = {
   js: "import { dirname as __dirnameOf } from 'node:path'; import { fileURLToPath as __toPath } from 'node:url'; const __filename = __toPath(import.meta.url), __dirname = __dirnameOf(__filename); import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

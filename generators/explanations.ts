@@ -4,6 +4,7 @@ import type { Explanations } from './model/diagnostic.ts'
 import { explanations as plan } from './plan/explanations.ts'
 import { explanations as cloud } from './providers/cloud/explanations.ts'
 import { explanations as cni } from './providers/cni/explanations.ts'
+import { explanations as awsNlb } from './providers/endpoint/aws-nlb/explanations.ts'
 import { explanations as keepalivedHaproxy } from './providers/endpoint/keepalived-haproxy/explanations.ts'
 import { explanations as kubeVip } from './providers/endpoint/kube-vip/explanations.ts'
 import { explanations as stacked } from './providers/etcd/stacked/explanations.ts'
@@ -17,6 +18,7 @@ export const explanations: Explanations = {
   ...secrets,
   ...kubeVip,
   ...keepalivedHaproxy,
+  ...awsNlb,
   ...stacked,
   ...cni,
   ...os,

@@ -14,6 +14,7 @@ import { bridge } from './providers/cni/bridge/index.ts'
 import { calico } from './providers/cni/calico/index.ts'
 import { flannel } from './providers/cni/flannel/index.ts'
 import { none } from './providers/cni/none/index.ts'
+import { awsNlb } from './providers/endpoint/aws-nlb/index.ts'
 import { external } from './providers/endpoint/external/index.ts'
 import { keepalivedHaproxy } from './providers/endpoint/keepalived-haproxy/index.ts'
 import { kubeVip } from './providers/endpoint/kube-vip/index.ts'
@@ -36,7 +37,7 @@ import { containerd } from './providers/runtime/containerd/index.ts'
 
 export const os: readonly OsProvider[] = [ubuntu, debian, rocky, alma, rhel, centos]
 export const runtime: readonly RuntimeProvider[] = [containerd]
-export const endpoint: readonly EndpointProvider[] = [kubeVip, keepalivedHaproxy, external]
+export const endpoint: readonly EndpointProvider[] = [kubeVip, keepalivedHaproxy, external, awsNlb]
 export const etcd: readonly Provider[] = [stacked]
 export const cni: readonly CniProvider[] = [calico, flannel, bridge, none]
 export const cloud: readonly CloudProvider[] = [

@@ -60,6 +60,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'secrets/kubeconfig.ts',
     'type providers/provider.ts',
   ],
+  // Types of AWS's requests come from its SDK; what is sent is decided here and sent by effects/aws/.
+  aws: ['model/', 'plan/sizing.ts', 'type providers/provider.ts'],
   // Limits and names of providers, which are data.
   render: ['model/', 'type facts/', 'type providers/provider.ts', 'registry.ts'],
   images: ['model/'],

@@ -85,6 +85,21 @@ export const groups: readonly { readonly title: string; readonly commands: reado
     ],
   },
   {
+    title: 'on AWS:',
+    commands: [
+      {
+        name: 'ami',
+        summary: 'find base images on EC2; list, deprecate and prune those that we baked',
+        load: async () => (await import('./ami.ts')).ami,
+      },
+      {
+        name: 'launch',
+        summary: 'launch the nodes of a role on EC2, and destroy what was launched',
+        load: async () => (await import('./launch.ts')).launch,
+      },
+    ],
+  },
+  {
     title: 'about:',
     commands: [
       {

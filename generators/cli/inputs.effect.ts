@@ -10,6 +10,7 @@ import { now } from '../effects/clock.effect.ts'
 import { createFileAtomic, FileError, readFileLimited } from '../effects/files.effect.ts'
 import { readSecretsFile } from '../effects/secrets-file.effect.ts'
 import { readTexts } from '../effects/texts.effect.ts'
+import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
@@ -70,6 +71,7 @@ async function read(path: string, name: string): Promise<Uint8Array> {
 
 export interface Ready {
   readonly blueprint: BlueprintText
+  readonly written: Blueprint
   readonly plan: ClusterPlan
   readonly groups: readonly GroupPlan[]
 }
@@ -103,7 +105,9 @@ export async function compileOrReport(
   const found = asked ? await withLimits(compiled) : compiled.diagnostics
   await report(compiled, found, reporting, io, asked)
   if (hasErrors(found)) return undefined
-  return withSecrets && secrets === undefined ? undefined : ready(blueprint, compiled, invocation)
+  return withSecrets && secrets === undefined
+    ? undefined
+    : ready(blueprint, checked.blueprint, compiled, invocation)
 }
 
 /** A blueprint can be checked before it has secrets; where they are there, sizes are exact. */
@@ -140,13 +144,16 @@ export async function checkQuietly(
 
 function ready(
   blueprint: BlueprintText,
+  written: Blueprint | undefined,
   { plan, groups, diagnostics }: Compiled,
   invocation: Invocation,
 ): Ready | undefined {
   const refused =
     hasErrors(diagnostics) ||
     (flag(invocation, 'strict') && diagnostics.some(({ severity }) => severity === 'warning'))
-  return plan === undefined || groups === undefined || refused ? undefined : { blueprint, plan, groups }
+  return plan === undefined || groups === undefined || written === undefined || refused
+    ? undefined
+    : { blueprint, written, plan, groups }
 }
 
 /** Where the secrets of a cluster lie. */

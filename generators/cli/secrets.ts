@@ -18,6 +18,7 @@ import {
 import { printProblems } from './inputs.effect.ts'
 import { parseLifetime } from './lifetime.ts'
 import { findTarget, readTarget, writeNew } from './own-secrets.effect.ts'
+import { columns } from './table.ts'
 
 const keyAlgorithms: readonly KeyAlgorithm[] = ['ecdsa-p256', 'rsa-2048']
 
@@ -218,19 +219,6 @@ function table({ certificates, ...summary }: SecretsSummary): string {
     `${notAfter.toISOString().slice(0, 10)}${notAfter < now() ? ' EXPIRED' : ''}`,
   ])
   return `${columns(facts)}\n${columns([['certificate', 'subject', 'key', 'valid until'], ...rows])}`
-}
-
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
 }
 
 function fromHere(path: string, io: Io): string {

@@ -50,7 +50,7 @@ export const userdata: Command = {
   async run(invocation, io) {
     const target = readTarget(invocation)
     const encoding = readEncoding(invocation)
-    checkChoice(invocation)
+    checkChoice(invocation, ['role', 'node', 'pool'])
     const ready = await compileOrReport(invocation, io, { withSecrets: true })
     if (ready === undefined) return 1
     const fitted = await fitGroup(ready, pickGroup(invocation, ready), target, encoding)
@@ -70,12 +70,13 @@ export const userdata: Command = {
   },
 }
 
-function checkChoice(invocation: Invocation): void {
-  const given = ['role', 'node', 'pool'].filter((name) => text(invocation, name) !== undefined)
+/** Exactly one of the options that say whose text is meant. @throws UsageError */
+export function checkChoice(invocation: Invocation, choices: readonly string[]): void {
+  const given = choices.filter((name) => text(invocation, name) !== undefined)
   if (given.length !== 1)
     throw new UsageError(
       given.length === 0 ? 'whose user-data?' : `--${given.join(' and --')} exclude each other`,
-      'give one of --role master, --role worker, --node NAME, --pool NAME',
+      `give one of ${['--role master', '--role worker', ...choices.slice(1).map((name) => `--${name} NAME`)].join(', ')}`,
     )
   const role = text(invocation, 'role')
   if (role !== undefined && parseRole(role) === undefined)
@@ -105,7 +106,11 @@ function readEncoding(invocation: Invocation): UserDataEncoding | undefined {
   return found
 }
 
-function pickGroup(invocation: Invocation, { groups, plan }: Ready): GroupPlan {
+/**
+ * The group that --node, --pool or --role names.
+ * @throws UserError
+ */
+export function pickGroup(invocation: Invocation, { groups, plan }: Ready): GroupPlan {
   const node = text(invocation, 'node')
   const pool = text(invocation, 'pool')
   const role = parseRole(text(invocation, 'role') ?? '')

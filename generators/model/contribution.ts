@@ -56,6 +56,8 @@ export interface PortSpec {
   readonly protocol: 'tcp' | 'udp' | 'vrrp' | 'ipip'
   readonly port: string
   readonly purpose: string
+  /** Who has to get through: whoever uses the cluster, its own nodes, or its control planes alone. */
+  readonly from: 'anyone' | 'cluster' | 'control-plane'
 }
 
 export interface PackageSpec {

@@ -71,7 +71,7 @@ export function planGroup(
       files: [...files].sort((one, other) => (one.path < other.path ? -1 : 1)),
       fill: merged.fill,
       services: merged.services,
-      ports: plan.manageFirewall ? merged.ports : [],
+      ports: merged.ports,
       packages: merged.packages,
       repositories: merged.repositories,
       downloads: merged.downloads,
@@ -132,7 +132,7 @@ function userContribution(
     images: [...namedImages(blueprint.airgap?.images ?? []), ...imagesInFiles(files)],
     ports: (blueprint.firewall?.extraPorts ?? []).map((entry) => {
       const [port = '', protocol] = entry.split('/')
-      return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port, purpose: 'blueprint' }
+      return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port, purpose: 'blueprint', from: 'anyone' }
     }),
     packages: (blueprint.packages ?? []).map((entry) => {
       const [name = '', version] = entry.split('=')

@@ -37,7 +37,9 @@ function arp({ endpoint, cloud }: ClusterPlan): readonly Diagnostic[] {
       'blueprint/arp-on-cloud',
       ['endpoint'],
       `${endpoint.provider} moves ${endpoint.address} by ARP, which ${cloud.provider} ignores: only its holder would reach it`,
-      `use a load balancer of ${cloud.provider} with endpoint.provider: external, or BGP where its routers speak it`,
+      cloud.provider === 'aws'
+        ? 'use endpoint.provider: aws-nlb, a load balancer that gen launch makes'
+        : `use a load balancer of ${cloud.provider} with endpoint.provider: external, or BGP where its routers speak it`,
     ),
   ]
 }

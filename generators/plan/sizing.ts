@@ -20,14 +20,26 @@ const advised: readonly { readonly upTo: number; readonly cpus: number; readonly
  * kubeadm's preflight checks NumCPU and Mem of control planes; 1,700 MiB, so that 2 GB machines pass.
  * https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/install-kubeadm/#before-you-begin
  */
-const minimum = { cpus: 2, memoryGiB: 1700 / 1024 }
+export const minimum = { cpus: 2, memoryGiB: 1700 / 1024 }
+
+/** For a cluster of so many nodes. */
+export function advisedControlPlane(nodes: number): { readonly cpus: number; readonly memoryGiB: number } {
+  const found = advised.find(({ upTo }) => nodes <= upTo)
+  if (found === undefined) throw new RangeError(`no advice for ${nodes} nodes`)
+  return found
+}
+
+/** The most that a blueprint allows for. */
+export function largestSize({ nodes, pools }: Pick<Blueprint, 'nodes' | 'pools'>): number {
+  return nodes.length + (pools ?? []).reduce((sum, { maxNodes }) => sum + (maxNodes ?? 0), 0)
+}
 
 export function sizingRules({ nodes, pools, bootstrap }: Blueprint): readonly Diagnostic[] {
-  const count = nodes.length + (pools ?? []).reduce((sum, { maxNodes }) => sum + (maxNodes ?? 0), 0)
-  const want = advised.find(({ upTo }) => count <= upTo)
+  const count = largestSize({ nodes, ...(pools === undefined ? {} : { pools }) })
+  const want = advisedControlPlane(count)
   const ignored = new Set((bootstrap?.ignorePreflight ?? []).map((check) => check.toLowerCase()))
   return nodes.flatMap(({ name, role, resources }, index) => {
-    if (parseRole(role) !== 'control-plane' || resources === undefined || want === undefined) return []
+    if (parseRole(role) !== 'control-plane' || resources === undefined) return []
     const { cpus = want.cpus, memoryGiB = want.memoryGiB } = resources
     const path = ['nodes', index, 'resources']
     const has = `${name} has ${cpus} CPU${cpus === 1 ? '' : 's'} and ${memoryGiB} GiB of memory`

@@ -44,7 +44,22 @@ export interface EndpointProvider extends Provider {
 
 export interface OsProvider extends Provider {
   readonly releases: Readonly<Record<string, OsRelease>>
+  /** Where AWS keeps the publisher's images of a release; undefined for a release that we do not know. */
+  readonly amazonImages: (
+    release: string,
+    architecture: 'x86_64' | 'arm64',
+  ) => { readonly owner: string; readonly names: readonly string[] } | undefined
   readonly defaultRelease: string
+}
+
+/** The publisher's own machine images on EC2 (commercial regions). */
+export interface AmazonImages {
+  /** Account that owns them: anybody may give an image such a name. */
+  readonly owner: string
+  /** Patterns of names as DescribeImages takes them; `{release}`, `{name}` (code name) and `{arch}` are ours. */
+  readonly names: readonly string[]
+  /** What the publisher calls an architecture of EC2. */
+  readonly architectures: Readonly<Record<'x86_64' | 'arm64', string>>
 }
 
 export interface OsRelease {
@@ -74,6 +89,8 @@ export interface CniProvider extends Provider {
   readonly podCidr?: (plan: ClusterPlan, index: number) => string | undefined
   /** Sysctl, modules and ports come through `contribute`; whether pods get addresses of their own subnets. */
   readonly allocatesNodeCidrs: boolean
+  /** Packets leave a node with the addresses of its pods: a cloud that checks sources would drop them. */
+  readonly routesPods: (plan: ClusterPlan) => boolean
 }
 
 export type UserDataEncoding = 'plain' | 'gzip' | 'gzip+base64' | 'mime'

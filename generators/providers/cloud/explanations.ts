@@ -22,6 +22,15 @@ endpoint: { provider: external, name: api.prod.example.com }`,
     fix: 'Without that controller nothing. With it, put the nodes into pools, which take their private DNS names.',
     source: 'https://cloud-provider-aws.sigs.k8s.io/prerequisites/#node-names',
   },
+  'aws/node-name-unknown': {
+    severity: 'error',
+    cause:
+      'AWS’s cloud controller is to run here, and it would take a Node away whose name is not an instance’s private DNS name.',
+    example: `cloud: { provider: aws, cloudController: true }
+endpoint: { provider: external, name: api.prod.example.com }`,
+    fix: 'Declare nodes by their private DNS names, which follow from their addresses; members of pools find theirs out.',
+    source: 'https://cloud-provider-aws.sigs.k8s.io/prerequisites/#node-names',
+  },
   'azure/secrets-in-custom-data': {
     severity: 'warning',
     cause: 'Azure shows custom data to whoever may read the VM, and asks to keep secrets out of it.',

@@ -32,8 +32,27 @@ export function linux(family: Family, distribution: Distribution): OsProvider {
     options: { ...options, ...distribution.options },
     releases: facts.releases,
     defaultRelease: facts.defaultRelease,
+    amazonImages: (release, architecture) => amazonImages(distribution, release, architecture),
     rules: (plan, blueprint) => rules(plan, blueprint, distribution),
     contribute: (plan, target) => contribute(plan, target, family, distribution),
+  }
+}
+
+/** Undefined for a release that we do not know. */
+function amazonImages(
+  { facts }: Distribution,
+  release: string,
+  architecture: 'x86_64' | 'arm64',
+): { readonly owner: string; readonly names: readonly string[] } | undefined {
+  const known = facts.releases[release]
+  if (known === undefined) return undefined
+  const { owner, names, architectures } = facts.amazonImages
+  const values = { release, name: known.repositoryName, arch: architectures[architecture] }
+  return {
+    owner,
+    names: names.map((pattern) =>
+      pattern.replaceAll(/\{(release|name|arch)\}/g, (_, key: keyof typeof values) => values[key]),
+    ),
   }
 }
 

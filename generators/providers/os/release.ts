@@ -1,6 +1,6 @@
 /** What we know of a distribution, as data in its `facts.json`. */
 import type { Source } from '../../facts/facts.ts'
-import type { OsRelease } from '../provider.ts'
+import type { AmazonImages, OsRelease } from '../provider.ts'
 
 export interface Release extends OsRelease {
   /** What package repositories call the release: a code name, or the major number. */
@@ -18,6 +18,7 @@ export interface Release extends OsRelease {
 }
 
 export interface DistributionFacts {
+  readonly amazonImages: AmazonImages
   readonly defaultRelease: string
   readonly releases: Readonly<Record<string, Release>>
   readonly sources: readonly Source[]

@@ -34,6 +34,7 @@ export const bridge: CniProvider = {
     },
   },
   allocatesNodeCidrs: true,
+  routesPods: () => true,
   podCidr: ({ network }, index) => {
     const parts = splitFamilies(network.podSubnet).map((text) => {
       const subnet = parseSubnet(text)

@@ -33,7 +33,7 @@ interface Backend {
 }
 
 const releases: readonly CalicoRelease[] = facts.releases
-const bgpPort: PortSpec = { protocol: 'tcp', port: '179', purpose: 'Calico BGP' }
+const bgpPort: PortSpec = { protocol: 'tcp', port: '179', purpose: 'Calico BGP', from: 'cluster' }
 
 /** https://docs.tigera.io/calico/latest/getting-started/kubernetes/requirements#network-requirements */
 const backends: Readonly<Record<string, Backend>> = {
@@ -42,14 +42,14 @@ const backends: Readonly<Record<string, Backend>> = {
     ipip: 'Never',
     vxlan: 'Always',
     modules: ['vxlan'],
-    ports: [{ protocol: 'udp', port: '4789', purpose: 'Calico VXLAN' }],
+    ports: [{ protocol: 'udp', port: '4789', purpose: 'Calico VXLAN', from: 'cluster' }],
   },
   ipip: {
     file: 'calico.yaml',
     ipip: 'Always',
     vxlan: 'Never',
     modules: ['ipip'],
-    ports: [{ protocol: 'ipip', port: '-', purpose: 'Calico IP-in-IP' }, bgpPort],
+    ports: [{ protocol: 'ipip', port: '-', purpose: 'Calico IP-in-IP', from: 'cluster' }, bgpPort],
   },
   bgp: { file: 'calico.yaml', ipip: 'Never', vxlan: 'Never', modules: [], ports: [bgpPort] },
 }
@@ -85,6 +85,7 @@ export const calico: CniProvider = {
     ...releaseOptions('calico', releases, 'quay.io/calico'),
   },
   allocatesNodeCidrs: false,
+  routesPods: ({ network }) => network.cniOptions['backend'] === 'bgp',
   rules: (plan) => [
     ...releaseRules('calico', releases, plan),
     ...ipv4Only('calico', plan),

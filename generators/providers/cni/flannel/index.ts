@@ -29,11 +29,14 @@ const file = 'kube-flannel.yml'
 
 /** https://github.com/flannel-io/flannel/blob/master/Documentation/backends.md */
 const backends: Readonly<Record<string, Backend>> = {
-  vxlan: { modules: ['vxlan'], ports: [{ protocol: 'udp', port: '8472', purpose: 'flannel VXLAN' }] },
+  vxlan: {
+    modules: ['vxlan'],
+    ports: [{ protocol: 'udp', port: '8472', purpose: 'flannel VXLAN', from: 'cluster' }],
+  },
   'host-gw': { modules: [], ports: [] },
   wireguard: {
     modules: ['wireguard'],
-    ports: [{ protocol: 'udp', port: '51820', purpose: 'flannel WireGuard' }],
+    ports: [{ protocol: 'udp', port: '51820', purpose: 'flannel WireGuard', from: 'cluster' }],
   },
 }
 
@@ -60,6 +63,7 @@ export const flannel: CniProvider = {
     ...releaseOptions('flannel', releases, 'ghcr.io/flannel-io'),
   },
   allocatesNodeCidrs: true,
+  routesPods: ({ network }) => network.cniOptions['backend'] === 'host-gw',
   rules: (plan) => [
     ...releaseRules('flannel', releases, plan),
     ...ipv4Only('flannel', plan),

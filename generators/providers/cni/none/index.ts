@@ -5,5 +5,7 @@ export const none: CniProvider = {
   name: 'none',
   summary: 'No pod network: nodes stay NotReady until you install one.',
   options: {},
+  // Whoever brings one knows.
+  routesPods: () => false,
   allocatesNodeCidrs: true,
 }

@@ -56,7 +56,7 @@ export const keepalivedHaproxy: EndpointProvider = {
         { phase: 'control-plane', unit: 'haproxy.service' },
         { phase: 'control-plane', unit: 'keepalived.service' },
       ],
-      ports: [{ protocol: 'vrrp', port: '-', purpose: 'keepalived' }],
+      ports: [{ protocol: 'vrrp', port: '-', purpose: 'keepalived', from: 'control-plane' }],
     }
   },
 }
