@@ -7,7 +7,7 @@ import { columns } from './table.ts'
 
 export const destroy: Command = {
   name: 'destroy',
-  summary: 'remove what gen launch made for the cluster: machines, load balancer, security groups',
+  summary: 'remove the machines, load balancer and security groups that it made',
   usage: '[--role ROLE] [--dry-run | --yes]',
   description: 'Goes by the tags leaven:made-by and leaven:cluster: what is without them stays.',
   options: {
