@@ -1,0 +1,85 @@
+/** Where a command gets images from: options that every such command shares, and what the blueprint says. */
+import { isAbsolute, join } from 'node:path'
+import type { RegistryOptions } from '../effects/registry/registry-source.effect.ts'
+import { parseRewrite } from '../images/endpoints.ts'
+import type { ImageSource } from '../images/source.ts'
+import type { ClusterPlan } from '../model/plan.ts'
+import { flag, type Invocation, type Io, type OptionSpec, UsageError } from './command.ts'
+
+export const registryOptions: Readonly<Record<string, OptionSpec>> = {
+  'plain-http': { type: 'boolean', description: 'registries speak HTTP without TLS' },
+  rewrite: {
+    type: 'string',
+    multiple: true,
+    value: 'FROM=TO',
+    description:
+      'fetch images whose name begins with FROM from TO, such as registry.k8s.io=harbor.example.com/k8s; their names stay; may be repeated',
+  },
+  ca: {
+    type: 'string',
+    multiple: true,
+    value: '[REGISTRY=]FILE',
+    description:
+      'who signed the certificates of registries, or of this one (PEM), beside whom this machine trusts; may be repeated',
+  },
+}
+
+/** Strings of an option that may be repeated. */
+export function texts({ values }: Invocation, name: string): readonly string[] {
+  const value = values[name]
+  const all = Array.isArray(value) ? value : value === undefined ? [] : [value]
+  return all.filter((entry) => typeof entry === 'string')
+}
+
+/**
+ * @param plan its mirrors are asked first; undefined without a blueprint
+ * @param note told before a pause; standard error when left out
+ * @throws UsageError
+ */
+export function readRegistryOptions(
+  invocation: Invocation,
+  io: Pick<Io, 'env' | 'cwd' | 'stderr'>,
+  plan: Pick<ClusterPlan, 'runtime'> | undefined,
+  note = (text: string) => io.stderr(`gen: ${text}\n`),
+): RegistryOptions {
+  const rewrites = texts(invocation, 'rewrite').map((written) => {
+    const read = parseRewrite(written)
+    if ('problem' in read) throw new UsageError(read.problem)
+    return read.rewrite
+  })
+  const caFiles: string[] = []
+  const caFilesOf: Record<string, string[]> = {}
+  for (const written of texts(invocation, 'ca')) {
+    const [, registry, file = ''] = /^(?:([\w.:[\]-]+)=)?(.*)$/s.exec(written) ?? []
+    const path = isAbsolute(file) ? file : join(io.cwd, file)
+    if (registry === undefined) caFiles.push(path)
+    else caFilesOf[registry] = [...(caFilesOf[registry] ?? []), path]
+  }
+  return {
+    env: io.env,
+    rewrites,
+    caFiles,
+    caFilesOf,
+    plainHttp: flag(invocation, 'plain-http'),
+    ...(plan === undefined
+      ? {}
+      : { mirrors: plan.runtime.mirrors, insecure: plan.runtime.insecureRegistries }),
+    retrying: (message, milliseconds) =>
+      note(`${message}: trying again in ${Math.ceil(milliseconds / 1000)} s`),
+  }
+}
+
+/**
+ * Registries, with the credentials of docker's config.json and the environment's proxies.
+ * @throws UsageError
+ */
+export async function openSource(
+  invocation: Invocation,
+  io: Io,
+  note: (text: string) => void,
+  plan?: Pick<ClusterPlan, 'runtime'>,
+): Promise<ImageSource> {
+  const options = readRegistryOptions(invocation, io, plan, note)
+  const { openRegistries } = await import('../effects/registry/registry-source.effect.ts')
+  return openRegistries(options)
+}
