@@ -134,7 +134,8 @@ function entriesOf(image: ResolvedImage, { indexNames }: LayoutOptions): readonl
   const whole = platforms.length === 1 ? undefined : prunedIndex(platforms)
   const target = (): Descriptor => whole?.descriptor ?? manifestDescriptor(platforms[0])
   const byTag = names.map((name) => ({ descriptor: annotate(target(), name), document: whole }))
-  const byDigest = platforms.map((platform) => ({
+  // Of several platforms a node would stumble over the names of those that it cannot run.
+  const byDigest = (whole === undefined ? platforms : []).map((platform) => ({
     descriptor: annotate(
       manifestDescriptor(platform),
       formatReference(withDigest(reference, platform.manifest.descriptor.digest)),

@@ -63,7 +63,7 @@ async function readConfig(
   if (config.size > maxManifestBytes)
     throw new SourceError('unsupported', `${name}: its config is larger than 4 MiB`)
   const chunks: Uint8Array[] = []
-  for await (const chunk of source.blob(reference, config, 0, signal)) chunks.push(chunk)
+  for await (const chunk of source.blob(reference, config, 0, signal)) chunks.push(chunk.slice())
   const bytes = Buffer.concat(chunks)
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
   if (digest !== config.digest)

@@ -16,7 +16,8 @@ export interface ImageSource {
   readonly manifest: (reference: Reference, digest: string, signal: AbortSignal) => Promise<ManifestBytes>
   /**
    * The blob's bytes from `offset` on. Never more than the descriptor's size; NOT verified as a whole, for who
-   * writes them has to hash them anyway. Retries and resumes on its own.
+   * writes them has to hash them anyway. Retries and resumes on its own. A chunk is the reader's only
+   * until it asks for the next one: its buffer is filled again then.
    */
   readonly blob: (
     reference: Reference,

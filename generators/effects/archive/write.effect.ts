@@ -33,10 +33,10 @@ export type Outcome = 'written' | 'unchanged'
 
 /** More connections than a registry's host is asked for at a time only wait. */
 const parallel = 8
-/** One write to the disk. */
-const writeSize = 1024 * 1024
+/** What is read at once when hashing what is there. */
+const readSize = 1024 * 1024
 /** How much of a blob a killed run has to fetch again at most. */
-const noteEvery = 8 * writeSize
+const noteEvery = 8 * 1024 * 1024
 /** How often a blob may come wrong. */
 const tries = 3
 
@@ -170,39 +170,37 @@ async function tryBlob(member: BlobMember, begun: number, work: Work): Promise<s
   const { partial, source, watcher, signal } = work
   const { descriptor, references } = member.blob
   const hash = createHash('sha256')
-  const writer = blobWriter(member, partial)
   let at = await replay(member, begun, hash, partial)
   if (at < begun) watcher.bytes(at - begun)
-  writer.startAt(at)
+  const reached = blobNotes(member, at, partial)
   const [reference] = references
   if (reference === undefined) throw new RangeError(`nobody has ${member.path}`)
-  try {
-    if (at < member.size)
-      for await (const chunk of source.blob(reference, descriptor, at, signal)) {
-        at += chunk.length
-        // The neighbour's bytes begin there.
-        if (at > member.size) break
-        hash.update(chunk)
-        watcher.bytes(chunk.length)
-        const full = writer.push(chunk)
-        if (full !== undefined) await full
-      }
-  } finally {
-    await writer.end()
-  }
-  const problem =
-    at !== member.size
-      ? `${at > member.size ? 'more than' : `${at} of`} ${member.size} bytes came`
-      : `sha256:${hash.digest('hex')}` === descriptor.digest
-        ? undefined
-        : 'its bytes have another digest'
-  if (problem !== undefined) watcher.bytes(-Math.min(at, member.size))
-  return problem
+  if (at < member.size)
+    for await (const chunk of source.blob(reference, descriptor, at, signal)) {
+      // The neighbour's bytes begin there.
+      if (at + chunk.length > member.size) return wrongSize(at + chunk.length, member, watcher)
+      // The threads that write take their bytes while this one hashes them.
+      const written = partial.parts.write([chunk], member.at + at)
+      hash.update(chunk)
+      await written
+      at += chunk.length
+      watcher.bytes(chunk.length)
+      await reached(at)
+    }
+  if (at !== member.size) return wrongSize(at, member, watcher)
+  if (`sha256:${hash.digest('hex')}` === descriptor.digest) return undefined
+  watcher.bytes(-at)
+  return 'its bytes have another digest'
+}
+
+function wrongSize(came: number, { size }: Member, watcher: Watcher): string {
+  watcher.bytes(-Math.min(came, size))
+  return `${came > size ? 'more than' : `${came} of`} ${size} bytes came`
 }
 
 /** Hashes what an earlier run has written. */
 async function replay(member: Member, count: number, hash: Hash, { parts }: Partial): Promise<number> {
-  const buffer = Buffer.allocUnsafe(Math.min(writeSize, count))
+  const buffer = Buffer.allocUnsafe(Math.min(readSize, count))
   let at = 0
   while (at < count) {
     const length = await parts.read(buffer.subarray(0, Math.min(buffer.length, count - at)), member.at + at)
@@ -213,41 +211,12 @@ async function replay(member: Member, count: number, hash: Hash, { parts }: Part
   return at
 }
 
-/** Collects chunks; while one mebibyte is on its way to the disk, the next one comes in. */
-function blobWriter(member: Member, { parts, note }: Partial) {
-  let at = 0
-  let noted = 0
-  let pending: Uint8Array[] = []
-  let length = 0
-  let writing: Promise<void> = Promise.resolve()
-  const flush = async () => {
-    const [buffers, from] = [pending, at]
-    at += length
-    const reached = at
-    pending = []
-    length = 0
-    await writing
-    writing = parts.write(buffers, member.at + from).then(async () => {
-      if (reached - noted < noteEvery && reached !== member.size) return
-      noted = reached
-      await note(member.path, reached)
-    })
-    // Whoever awaits it next hears of it; until then it is not unhandled.
-    writing.catch(() => undefined)
-  }
-  return {
-    startAt: (position: number) => {
-      at = position
-      noted = position
-    },
-    push: (chunk: Uint8Array): Promise<void> | undefined => {
-      pending.push(chunk)
-      length += chunk.length
-      return length >= writeSize ? flush() : undefined
-    },
-    end: async () => {
-      if (length > 0) await flush()
-      await writing
-    },
+/** Notes now and then how far the blob is on the disk. */
+function blobNotes(member: Member, from: number, { note }: Partial) {
+  let noted = from
+  return async (reached: number): Promise<void> => {
+    if (reached - noted < noteEvery && reached !== member.size) return
+    noted = reached
+    await note(member.path, reached)
   }
 }
