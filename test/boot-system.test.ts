@@ -140,6 +140,18 @@ describe.skipIf(!root)('a machine', { timeout: 120_000 }, () => {
       expect(machine.read('hooked')).toContain('@NODE_LABELS@')
     }))
 
+  test('an endpoint with several addresses: one that is dead keeps nobody out', () =>
+    onLan(async () => {
+      say('token', 'abcdef')
+      await api([vip])
+      const machine = joiner({ env: { LEAVEN_ENDPOINT_ADDRESS: `10.77.0.110,${vip},10.77.0.111` } })
+      machine.boot()
+      await machine.until('done', () => machine.has('var/lib/leaven/done'), 60)
+      expect(machine.read('etc/hosts')).toContain(
+        `# leaven begin\n10.77.0.110 api.test\n${vip} api.test\n10.77.0.111 api.test\n`,
+      )
+    }))
+
   test('takes the name that its cloud gives it, from IMDSv2 and, where there is none, from v1', () =>
     onLan(async () => {
       say('token', 'abcdef')
