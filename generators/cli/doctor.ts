@@ -20,6 +20,13 @@ const needs: readonly Need[] = [
     why: 'writes the ISO image of a seed',
     get: 'apt-get install xorriso',
   },
+  {
+    program: 'ctr',
+    ask: '--version',
+    commands: ['--from containerd:'],
+    why: 'reads images of a containerd that runs here',
+    get: 'it comes with containerd: apt-get install containerd',
+  },
 ]
 
 interface Checkup extends Need {

@@ -2,11 +2,18 @@
 import { isAbsolute, join } from 'node:path'
 import type { RegistryOptions } from '../effects/registry/registry-source.effect.ts'
 import { parseRewrite } from '../images/endpoints.ts'
-import type { ImageSource } from '../images/source.ts'
+import { type ImageSource, SourceError } from '../images/source.ts'
 import type { ClusterPlan } from '../model/plan.ts'
-import { flag, type Invocation, type Io, type OptionSpec, UsageError } from './command.ts'
+import { flag, type Invocation, type Io, type OptionSpec, UsageError, UserError } from './command.ts'
 
 export const registryOptions: Readonly<Record<string, OptionSpec>> = {
+  from: {
+    type: 'string',
+    multiple: true,
+    value: 'SOURCE',
+    description:
+      'look there before any registry: oci:DIR, oci-archive:FILE, docker-archive:FILE (with @REPOSITORY where names are tags only) or containerd:[NAMESPACE]; may be repeated',
+  },
   'plain-http': { type: 'boolean', description: 'registries speak HTTP without TLS' },
   rewrite: {
     type: 'string',
@@ -70,8 +77,8 @@ export function readRegistryOptions(
 }
 
 /**
- * Registries, with the credentials of docker's config.json and the environment's proxies.
- * @throws UsageError
+ * What --from names, and then registries, with the credentials of docker's config.json and the environment's proxies.
+ * @throws UsageError, UserError
  */
 export async function openSource(
   invocation: Invocation,
@@ -81,5 +88,23 @@ export async function openSource(
 ): Promise<ImageSource> {
   const options = readRegistryOptions(invocation, io, plan, note)
   const { openRegistries } = await import('../effects/registry/registry-source.effect.ts')
-  return openRegistries(options)
+  const places = await openPlaces(texts(invocation, 'from'), io)
+  const registries = openRegistries(options)
+  if (places.length === 0) return registries
+  const { anyOf } = await import('../effects/sources/any-of.effect.ts')
+  return anyOf([...places, registries])
+}
+
+async function openPlaces(names: readonly string[], io: Io): Promise<readonly ImageSource[]> {
+  if (names.length === 0) return []
+  const { openNamed } = await import('../effects/sources/open.effect.ts')
+  const places: ImageSource[] = []
+  try {
+    for (const name of names) places.push(await openNamed(name, io))
+    return places
+  } catch (cause) {
+    for (const place of places) await place.close()
+    if (cause instanceof SourceError) throw new UserError(cause.message, cause.hint)
+    throw cause
+  }
 }

@@ -103,7 +103,7 @@ async function layerProblems(
 }
 
 /** Older Dockers write a layer that two images share as a symbolic link. */
-function follow(members: OpenArchive['members'], name: string): ArchiveMember | undefined {
+export function follow(members: OpenArchive['members'], name: string): ArchiveMember | undefined {
   const member = members.get(name)
   if (member?.kind !== 'symlink') return member
   const target = members.get(posix.join(posix.dirname(name), member.target))
