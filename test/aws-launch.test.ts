@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { account, alive, everywhere, masters, workers } from './support/aws/account.ts'
-import { text } from './support/aws/protocol.ts'
+import { object, text } from './support/aws/protocol.ts'
 
 const made = (aws: Parameters<typeof alive>[0]) => ({
   machines: alive(aws).length,
@@ -316,6 +316,18 @@ describe('destroy', () => {
     expect(alive(aws)).toHaveLength(4)
     expect((await aws.gen('launch destroy --role master', 'y')).code).toBe(0)
     expect(alive(aws).map(({ id }) => id)).toEqual([foreign.id, 'i-other'])
+  })
+
+  test('volumes that no machine has any more are told, and stay: they may hold data', async () => {
+    const aws = await account()
+    aws.state.pageSize = 1
+    await aws.gen(masters)
+    for (const { request } of aws.state.volumes.values())
+      if (text(request['DeviceName']) === '/dev/sdf')
+        Object.assign(object(request['Ebs']), { DeleteOnTermination: 'false' })
+    const ran = await aws.gen('launch destroy --yes')
+    expect(ran.err).toMatch(/volumes without a machine stay: vol-\d+ vol-\d+ vol-\d+\n/)
+    expect(aws.state.volumes.size).toBe(3)
   })
 
   test('with nothing to remove', async () => {

@@ -1,12 +1,12 @@
 /** Machines: found again, launched once, waited for, terminated. */
 import {
   DescribeInstanceTypesCommand,
-  DescribeVolumesCommand,
   type EC2Client,
   type Instance,
   type InstanceTypeInfo,
   ModifyInstanceAttributeCommand,
   paginateDescribeInstances,
+  paginateDescribeVolumes,
   RunInstancesCommand,
   type Subnet,
   TerminateInstancesCommand,
@@ -202,11 +202,10 @@ export async function terminate(
 /** Volumes with our tags that no machine has any more: told, never deleted, for they may hold data. */
 export async function looseVolumes(client: EC2Client, cluster: string): Promise<readonly string[]> {
   return asking('looking for volumes', async () => {
-    const { Volumes = [] } = await client.send(
-      new DescribeVolumesCommand({
-        Filters: [...ownFilters(cluster), { Name: 'status', Values: ['available'] }],
-      }),
-    )
-    return Volumes.map(({ VolumeId = '' }) => VolumeId)
+    const query = { Filters: [...ownFilters(cluster), { Name: 'status', Values: ['available'] }] }
+    const found: string[] = []
+    for await (const page of paginateDescribeVolumes({ client, pageSize: 500 }, query))
+      found.push(...(page.Volumes ?? []).flatMap(({ VolumeId }) => VolumeId ?? []))
+    return found
   })
 }

@@ -483,12 +483,13 @@ export const ec2Actions: Readonly<Record<string, Action>> = {
     }
   },
   DescribeVolumes(parameters, state) {
-    only(parameters, 'Filter')
+    only(parameters, 'Filter', 'MaxResults', 'NextToken')
     const found = [...state.volumes].filter(([, { machine, tags }]) => {
       const owner = state.machines.get(machine)
       const status = owner === undefined || isGone(owner) ? 'available' : 'in-use'
       return passes(parameters, { status, ...tagValues(tags) })
     })
-    return { volumeSet: found.map(([volumeId]) => ({ volumeId })) }
+    const { entries, next } = page(found, parameters, state)
+    return { volumeSet: entries.map(([volumeId]) => ({ volumeId })), nextToken: next }
   },
 }
