@@ -16,6 +16,7 @@ import { choose, planCluster } from './plan/cluster.ts'
 import { planGroup, sketchGroups } from './plan/group.ts'
 import { planImage } from './plan/image.ts'
 import { lintPlan } from './plan/lints.ts'
+import { bakeRules } from './plan/machine.ts'
 import { checkTexts, type Texts } from './plan/texts.ts'
 import * as registry from './registry.ts'
 import { isEllipticKey } from './secrets/inspect.ts'
@@ -72,10 +73,18 @@ export function check({
   const { plan, diagnostics } = planCluster(blueprint, kubernetes)
   const found = [...rules, ...diagnostics]
   if (plan === undefined || hasErrors(found)) return finish(found, { blueprint })
-  return finish([...found, ...lintPlan(plan, blueprint), ...providerRules(plan, blueprint)], {
-    plan,
-    blueprint,
-  })
+  return finish(
+    [
+      ...found,
+      ...lintPlan(plan, blueprint),
+      ...providerRules(plan, blueprint),
+      ...bakeRules(plan, blueprint),
+    ],
+    {
+      plan,
+      blueprint,
+    },
+  )
 }
 
 /**

@@ -2,6 +2,7 @@
 import { explanations as blueprint } from './blueprint/explanations.ts'
 import type { Explanations } from './model/diagnostic.ts'
 import { explanations as plan } from './plan/explanations.ts'
+import { bake } from './plan/explanations-bake.ts'
 import { explanations as cloud } from './providers/cloud/explanations.ts'
 import { explanations as cni } from './providers/cni/explanations.ts'
 import { explanations as awsNlb } from './providers/endpoint/aws-nlb/explanations.ts'
@@ -15,6 +16,7 @@ import { explanations as secrets } from './secrets/explanations.ts'
 export const explanations: Explanations = {
   ...blueprint,
   ...plan,
+  ...bake,
   ...secrets,
   ...kubeVip,
   ...keepalivedHaproxy,

@@ -1,4 +1,16 @@
 /** The product's table of contents: every variant on one line. A test compares it with the folders. */
+import { amazonEbs } from './providers/builder/amazon-ebs/index.ts'
+import { azureArm } from './providers/builder/azure-arm/index.ts'
+import { googlecompute } from './providers/builder/googlecompute/index.ts'
+import { hypervIso } from './providers/builder/hyperv-iso/index.ts'
+import { nullBuilder } from './providers/builder/null/index.ts'
+import { openstackImage } from './providers/builder/openstack/index.ts'
+import { proxmoxClone } from './providers/builder/proxmox-clone/index.ts'
+import { proxmoxIso } from './providers/builder/proxmox-iso/index.ts'
+import { qemu } from './providers/builder/qemu/index.ts'
+import { virtualboxIso } from './providers/builder/virtualbox-iso/index.ts'
+import { vsphereClone } from './providers/builder/vsphere-clone/index.ts'
+import { vsphereIso } from './providers/builder/vsphere-iso/index.ts'
 import { aws } from './providers/cloud/aws/index.ts'
 import { azure } from './providers/cloud/azure/index.ts'
 import { digitalocean } from './providers/cloud/digitalocean/index.ts'
@@ -26,6 +38,7 @@ import { rhel } from './providers/os/rhel/index.ts'
 import { rocky } from './providers/os/rocky/index.ts'
 import { ubuntu } from './providers/os/ubuntu/index.ts'
 import type {
+  BuilderProvider,
   CloudProvider,
   CniProvider,
   EndpointProvider,
@@ -52,4 +65,18 @@ export const cloud: readonly CloudProvider[] = [
   kubevirt,
   hetzner,
   digitalocean,
+]
+export const builder: readonly BuilderProvider[] = [
+  qemu,
+  nullBuilder,
+  amazonEbs,
+  vsphereIso,
+  vsphereClone,
+  proxmoxIso,
+  proxmoxClone,
+  googlecompute,
+  azureArm,
+  openstackImage,
+  virtualboxIso,
+  hypervIso,
 ]

@@ -8,6 +8,7 @@ import { builtInBlueprint, loadKubernetesTable } from '../generators/effects/ass
 import { hasErrors } from '../generators/model/diagnostic.ts'
 import { scratchFolder } from './support/secrets.ts'
 import { asProcess } from './support/terminal.ts'
+import { run } from './support/tools.ts'
 
 const documents = [
   ...[
@@ -111,6 +112,12 @@ describe('commands', () => {
       expect(['ci', ...Object.keys(known)], where).toContain(script)
       return
     }
+    if (command.startsWith('ssh-keygen ')) {
+      run('sh', ['-c', `cd "$1" && ${command}`, '-', folder])
+      return
+    }
+    // Packer has tests of its own.
+    if (/^(cd|packer|PKR_VAR_\w+=\S+ packer) /.test(command)) return
     const [, args = '', target] = /^(?:npx )?gen ([^>]*?)(?:> *(\S+))?$/.exec(command) ?? []
     expect(args, `${where} is not a command that this test knows`).not.toBe('')
     const { code, out, err } = asProcess(folder, args.trim().split(/ +/))

@@ -7,7 +7,8 @@ import base from './v1/base.schema.json' with { type: 'json' }
 
 /** Where in a blueprint an axis is chosen, and who is taken when the user names nobody. */
 export const axes: readonly {
-  readonly axis: Axis
+  /** Machine images have any number of builders: those are `bake.builders`. */
+  readonly axis: Exclude<Axis, 'builder'>
   readonly path: readonly string[]
   readonly fallback: string
 }[] = [
@@ -18,7 +19,22 @@ export const axes: readonly {
   { axis: 'cloud', path: ['cloud'], fallback: 'nocloud' },
 ]
 
-const root = base as unknown as JsonObject
+/** The blueprint's schema; each builder's settings are that builder's own. */
+export const root: JsonObject = replaceAt(base as unknown as JsonObject, ['bake', 'builders'], {
+  ...at(base as unknown as JsonObject, ['bake', 'builders']),
+  properties: Object.fromEntries(
+    registry.builder.map(({ name, summary, options, required }) => [
+      name,
+      {
+        description: summary,
+        type: 'object',
+        properties: options,
+        ...(required?.length ? { required: [...required] } : {}),
+        additionalProperties: false,
+      },
+    ]),
+  ),
+})
 
 function at(schema: JsonObject, path: readonly string[]): JsonObject {
   return path.reduce<JsonObject>((node, key) => (node['properties'] as JsonObject)[key] as JsonObject, schema)

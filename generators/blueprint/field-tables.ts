@@ -2,13 +2,12 @@
 import { isObject, type Json, type JsonObject } from '../model/json.ts'
 import { variables } from '../plan/texts.ts'
 import * as registry from '../registry.ts'
-import { axes } from './assemble.ts'
-import base from './v1/base.schema.json' with { type: 'json' }
+import { axes, root } from './assemble.ts'
 
 /** One table for the base, one for each provider that has options of its own. */
 export function fieldTables(): string {
   const axisPaths = new Set(axes.map(({ path }) => path.join('.')))
-  const common = table(rows(base as unknown as JsonObject, '', axisPaths))
+  const common = table(rows(root, '', axisPaths))
   const providers = axes.flatMap(({ axis, path, fallback }) =>
     registry[axis].map((provider) => {
       const prefix = path.join('.')

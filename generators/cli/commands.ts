@@ -100,6 +100,16 @@ export const groups: readonly { readonly title: string; readonly commands: reado
     ],
   },
   {
+    title: 'machine images:',
+    commands: [
+      {
+        name: 'packer',
+        summary: 'write folders that packer build makes machine images from',
+        load: async () => (await import('./packer.ts')).packer,
+      },
+    ],
+  },
+  {
     title: 'about:',
     commands: [
       {

@@ -27,6 +27,13 @@ const needs: readonly Need[] = [
     why: 'reads images of a containerd that runs here',
     get: 'it comes with containerd: apt-get install containerd',
   },
+  {
+    program: 'packer',
+    ask: 'version',
+    commands: ['packer build in the folders of gen packer'],
+    why: 'makes machine images',
+    get: 'apt-get install packer (1.6.6), or https://developer.hashicorp.com/packer/install',
+  },
 ]
 
 interface Checkup extends Need {

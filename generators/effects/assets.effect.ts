@@ -1,5 +1,5 @@
 /** Files that ship with the package: facts, built-in blueprints, the first-boot program. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { KubernetesMinor, KubernetesTable } from '../facts/facts.ts'
@@ -40,6 +40,18 @@ export function builtInBlueprints(): readonly string[] {
 
 export function builtInBlueprint(name: string): Uint8Array {
   return readFileSync(join(root, 'blueprints', `${name}.yaml`))
+}
+
+/** The static HCL of a builder, by its place in the folder that Packer reads. */
+export function packerTemplates(builder: string): Readonly<Record<string, string>> {
+  const read = (path: string) => readFileSync(join(root, 'packer', path), 'utf8')
+  const plugins = join(builder, 'plugins/plugins.pkr.hcl')
+  return {
+    'build.pkr.hcl': read('build.pkr.hcl'),
+    'variables.pkr.hcl': read('variables.pkr.hcl'),
+    'source.pkr.hcl': read(join(builder, 'source.pkr.hcl')),
+    ...(existsSync(join(root, 'packer', plugins)) ? { 'plugins/plugins.pkr.hcl': read(plugins) } : {}),
+  }
 }
 
 export function packageVersion(): string {

@@ -88,8 +88,23 @@ export interface Blueprint {
     readonly containerd?: JsonObject
     readonly cloudConfig?: JsonObject
   }
+  readonly bake?: {
+    readonly builders?: Readonly<Record<string, JsonObject>>
+    readonly sshPublicKey?: string
+    readonly firmware?: 'bios' | 'uefi'
+    readonly cpus?: number
+    readonly memoryMiB?: number
+    readonly diskGiB?: number
+    readonly cloudImages?: PinnedFiles
+    readonly installers?: PinnedFiles
+  }
   readonly lint?: { readonly allow?: readonly Allowance[] }
 }
+
+/** By processor. */
+export type PinnedFiles = Partial<
+  Readonly<Record<'amd64' | 'arm64', { readonly url: string; readonly sha256: string }>>
+>
 
 /** A warning that is right in general, and not here. */
 export interface Allowance {

@@ -1,13 +1,13 @@
 /** The contract of everything that varies. A provider receives decisions and returns data. */
 import type { Blueprint } from '../model/blueprint.ts'
-import type { Contribution } from '../model/contribution.ts'
+import type { Body, Contribution } from '../model/contribution.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { JsonObject } from '../model/json.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
 
-export type Axis = 'os' | 'runtime' | 'endpoint' | 'etcd' | 'cni' | 'cloud'
+export type Axis = 'os' | 'runtime' | 'endpoint' | 'etcd' | 'cni' | 'cloud' | 'builder'
 
 /** What a contribution is made for: one role, or one pool of it. */
 export interface Target {
@@ -50,6 +50,98 @@ export interface OsProvider extends Provider {
     architecture: 'x86_64' | 'arm64',
   ) => { readonly owner: string; readonly names: readonly string[] } | undefined
   readonly defaultRelease: string
+  /** What machine images of a release start from, where its publisher offers something. */
+  readonly baseImages: Readonly<Record<string, BaseImages>>
+  readonly installer: Installer
+}
+
+export type Architecture = 'amd64' | 'arm64'
+export type Firmware = 'bios' | 'uefi'
+type PerArchitecture<Value> = Partial<Readonly<Record<Architecture, Value>>>
+
+/** A file, and the list of digests beside it that the publisher keeps. */
+export interface PublishedFile {
+  readonly url: string
+  readonly checksums: string
+}
+
+export interface BaseImages {
+  readonly cloudImage: PerArchitecture<PublishedFile>
+  readonly installer: PerArchitecture<PublishedFile>
+  /** Packages for installers that bring none, down to the release. */
+  readonly repository?: string
+  /** What their AMIs are like; `amazonImages` says which they are. */
+  readonly aws?: { readonly rootDevice: string; readonly user: string }
+  readonly gcp?: { readonly project: string; readonly family: PerArchitecture<string> }
+  readonly azure?: {
+    readonly publisher: string
+    readonly offer: PerArchitecture<string>
+    readonly sku: PerArchitecture<string>
+  }
+}
+
+/** What an installer is told. Nothing of it is secret: it travels by HTTP. */
+export interface InstallerSettings {
+  readonly architecture: Architecture
+  /** Type and key without a comment, for root. */
+  readonly sshPublicKey: string
+  readonly packages: readonly string[]
+  readonly repository: string | undefined
+  readonly httpProxy: string | undefined
+}
+
+/** How a distribution installs itself without anybody at the keyboard. */
+export interface Installer {
+  readonly name: 'autoinstall' | 'preseed' | 'kickstart'
+  /** Keys for Packer's boot_command, which fills in where its HTTP server is. */
+  readonly bootCommand: (firmware: Firmware, architecture: Architecture) => readonly string[]
+  /** Files below Packer's http_directory, by name. */
+  readonly answers: (settings: InstallerSettings) => Readonly<Record<string, Body>>
+}
+
+/** What a builder makes its machine from. */
+export type Base =
+  | { readonly kind: 'cloud-image'; readonly url: string; readonly checksum: string }
+  | {
+      readonly kind: 'installer'
+      readonly url: string
+      readonly checksum: string
+      readonly bootCommand: readonly string[]
+    }
+  | {
+      readonly kind: 'aws'
+      readonly owner: string
+      readonly name: string
+      readonly rootDevice: string
+      readonly user: string
+    }
+  | { readonly kind: 'gcp'; readonly project: string; readonly family: string }
+  | { readonly kind: 'azure'; readonly publisher: string; readonly offer: string; readonly sku: string }
+  /** A template, an image or a machine of the user's, named in the builder's settings. */
+  | { readonly kind: 'own' }
+
+export interface Machine {
+  readonly architecture: Architecture
+  readonly firmware: Firmware
+  readonly base: Base
+  /** First part of the image's name. */
+  readonly name: string
+}
+
+/** What Packer makes a machine image with. Its HCL is in packer/<name>/. */
+export interface BuilderProvider extends Provider {
+  readonly architectures: readonly Architecture[]
+  /** What it can boot; empty: the platform or the template decides. */
+  readonly firmware: readonly Firmware[]
+  readonly base: (options: JsonObject) => Base['kind']
+  /** Guest tools without which it does not learn the machine's address. */
+  readonly guestPackages?: Readonly<Record<Installer['name'], readonly string[]>>
+  /** Environment variables that say who one is there; the first of each group has to be set. */
+  readonly environment: readonly string[]
+  /** Needs /dev/kvm, a hypervisor or a network that hosted CI runners do not have. */
+  readonly runner: 'any' | 'kvm' | 'own'
+  /** Packer variables beside its options, whose names follow from theirs. */
+  readonly variables: (machine: Machine, options: JsonObject) => JsonObject
 }
 
 /** The publisher's own machine images on EC2 (commercial regions). */
@@ -111,4 +203,15 @@ export interface CloudProvider extends Provider {
   readonly metaData?: JsonObject
   /** Public page that states limit and encoding. */
   readonly source: string
+}
+
+/** One image to be made. */
+export interface MachinePlan {
+  readonly role: Role
+  readonly builder: BuilderProvider
+  /** The builder's settings in the blueprint. */
+  readonly options: JsonObject
+  readonly machine: Machine
+  /** Who logs in while it is made. */
+  readonly user: string
 }

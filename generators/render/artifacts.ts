@@ -32,7 +32,7 @@ export function buildArtifacts(planned: Planned): {
       .map((group) => secretFile(`pools/${group.name}/user-data`, texts.get(group.name))),
     openFile('plan.json', planJson(planned)),
   ]
-  return { artifacts, manifest: openFile('manifest.json', manifest(planned.plan.name, artifacts)) }
+  return { artifacts, manifest: manifestOf(planned.plan.name, artifacts) }
 }
 
 function groupTexts({ plan, groups }: Planned): ReadonlyMap<string, Uint8Array> {
@@ -51,7 +51,8 @@ export interface Manifest {
   }[]
 }
 
-function manifest(cluster: string, artifacts: readonly Artifact[]): string {
+/** Of what is below one folder. */
+export function manifestOf(cluster: string, artifacts: readonly Artifact[]): Artifact {
   const digests = new Map<Uint8Array, string>()
   const digest = (bytes: Uint8Array) => {
     const known = digests.get(bytes) ?? createHash('sha256').update(bytes).digest('hex')
@@ -64,7 +65,8 @@ function manifest(cluster: string, artifacts: readonly Artifact[]): string {
     bytes: bytes.length,
     mode: mode.toString(8).padStart(4, '0'),
   }))
-  return `${JSON.stringify({ apiVersion: 'leaven/v1', kind: 'Manifest', cluster, files }, null, 2)}\n`
+  const text = `${JSON.stringify({ apiVersion: 'leaven/v1', kind: 'Manifest', cluster, files }, null, 2)}\n`
+  return openFile('manifest.json', text)
 }
 
 function secretFile(path: string, bytes: Uint8Array | undefined): Artifact {

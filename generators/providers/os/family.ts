@@ -2,6 +2,7 @@
 import type { FileSpec, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
 import type { JsonObject } from '../../model/json.ts'
 import type { ClusterPlan } from '../../model/plan.ts'
+import type { BaseImages, Installer } from '../provider.ts'
 import type { DistributionFacts, Release } from './release.ts'
 
 export interface Family {
@@ -24,6 +25,8 @@ export interface Distribution {
   /** Its folder below Docker's `linux/`. */
   readonly dockerFolder: string
   readonly facts: DistributionFacts
+  readonly baseImages: Readonly<Record<string, BaseImages>>
+  readonly installer: Installer
   /** Options beside those of every Linux. */
   readonly options?: JsonObject
   readonly sysctl?: Readonly<Record<string, string>>

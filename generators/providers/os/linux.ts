@@ -33,6 +33,8 @@ export function linux(family: Family, distribution: Distribution): OsProvider {
     releases: facts.releases,
     defaultRelease: facts.defaultRelease,
     amazonImages: (release, architecture) => amazonImages(distribution, release, architecture),
+    baseImages: distribution.baseImages,
+    installer: distribution.installer,
     rules: (plan, blueprint) => rules(plan, blueprint, distribution),
     contribute: (plan, target) => contribute(plan, target, family, distribution),
   }

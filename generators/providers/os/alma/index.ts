@@ -1,7 +1,9 @@
+import { kickstart } from '../kickstart.ts'
 import { linux } from '../linux.ts'
 import type { DistributionFacts } from '../release.ts'
 import { yumFamily } from '../yum-family.ts'
 import facts from './facts.json' with { type: 'json' }
+import images from './images.json' with { type: 'json' }
 
 export const alma = linux(yumFamily, {
   name: 'alma',
@@ -9,4 +11,6 @@ export const alma = linux(yumFamily, {
   summary: 'AlmaLinux with dnf; SELinux stays on.',
   dockerFolder: 'rhel',
   facts: facts as DistributionFacts,
+  baseImages: images.releases,
+  installer: kickstart,
 })

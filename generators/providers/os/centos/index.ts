@@ -1,9 +1,11 @@
 import type { FileSpec } from '../../../model/contribution.ts'
 import type { ClusterPlan } from '../../../model/plan.ts'
+import { kickstart } from '../kickstart.ts'
 import { linux } from '../linux.ts'
 import type { DistributionFacts } from '../release.ts'
 import { yumFamily } from '../yum-family.ts'
 import facts from './facts.json' with { type: 'json' }
+import images from './images.json' with { type: 'json' }
 
 const defaultVault = 'https://vault.centos.org/7.9.2009'
 
@@ -13,6 +15,8 @@ export const centos = linux(yumFamily, {
   summary: 'CentOS Linux 7, from its archive; for clusters that already run on it.',
   dockerFolder: 'centos',
   facts: facts as DistributionFacts,
+  baseImages: images.releases,
+  installer: kickstart,
   options: {
     vault: {
       description: 'Where the archived packages are, down to the release; for arm64 the altarch archive.',

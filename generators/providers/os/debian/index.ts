@@ -1,7 +1,9 @@
 import { aptFamily, containerdSource } from '../apt-family.ts'
 import { linux } from '../linux.ts'
+import { preseed } from '../preseed.ts'
 import type { DistributionFacts } from '../release.ts'
 import facts from './facts.json' with { type: 'json' }
+import images from './images.json' with { type: 'json' }
 
 export const debian = linux(aptFamily, {
   name: 'debian',
@@ -9,5 +11,7 @@ export const debian = linux(aptFamily, {
   summary: 'Debian with apt.',
   dockerFolder: 'debian',
   facts: facts as DistributionFacts,
+  baseImages: images.releases,
+  installer: preseed,
   options: { containerdSource },
 })

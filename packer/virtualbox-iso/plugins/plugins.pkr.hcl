@@ -1,0 +1,11 @@
+# In a folder of its own: Packer 1.6 does not know the block, and 1.9 asks for plugins that it has inside.
+# packer init plugins && packer build .
+
+packer {
+  required_plugins {
+    virtualbox = {
+      source  = "github.com/hashicorp/virtualbox"
+      version = "~> 1.1"
+    }
+  }
+}
