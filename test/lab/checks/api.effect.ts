@@ -103,12 +103,12 @@ export const settled: Check = {
   run: (cluster) => systemPods(cluster, isReady),
 }
 
-function systemPods(cluster: Cluster, isGood: (pod: Pod) => boolean): Promise<unknown> {
+async function systemPods(cluster: Cluster, isGood: (pod: Pod) => boolean): Promise<void> {
   const planes = nodesOn(cluster, 'control-plane')
   const vip = cluster.topology.endpoint.provider === 'kube-vip' ? ['kube-vip'] : []
   const statics = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', ...vip]
   const wanted = planes.flatMap((node) => statics.map((name) => `${name}-${node.name}`))
-  return eventually('kube-system', 240, async () => {
+  await eventually('kube-system', 240, async () => {
     const { items } = await kubectlJson<List<Pod>>(cluster, ['get', 'pods', '-n', 'kube-system'])
     const names = items.map((pod) => pod.metadata.name)
     const missing = wanted.filter((name) => !names.includes(name))
