@@ -234,8 +234,8 @@ describe('kube-vip', () => {
       )
       const [held, seconds, , ...requests] = printed.trim().split('\n')
       expect(held).toBe('held')
-      // Its renewDeadline is 10 s, after a pause of 2 s at most.
-      expect(Number(seconds)).toBeLessThan(15)
+      // Its renewDeadline is 3 s.
+      expect(Number(seconds)).toBeLessThan(6)
       const seen = requests.map((line) => JSON.parse(line))
       expect(seen.map(({ method }) => method)).toEqual(expect.arrayContaining(['GET', 'POST', 'PUT']))
       for (const request of seen)

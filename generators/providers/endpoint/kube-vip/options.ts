@@ -20,11 +20,8 @@ export interface KubeVipOptions {
   readonly bgp: { readonly localAS: number; readonly peers: readonly Peer[] } | undefined
 }
 
-/**
- * Kubernetes' own, and kube-vip's since 1.1. A holder has to sit out the seconds without quorum while etcd grows from one
- * member to two; with less it drops the VIP under the joining node: https://github.com/kube-vip/kube-vip/issues/282
- */
-const defaultLease = { duration: 15, renewDeadline: 10, retryPeriod: 2 }
+/** Quick, for a VIP that the API depends on; newer versions default to 15, 10 and 2. */
+const defaultLease = { duration: 5, renewDeadline: 3, retryPeriod: 1 }
 
 export function readOptions(written: JsonObject): KubeVipOptions {
   const options = written as Partial<KubeVipOptions>
@@ -123,7 +120,7 @@ export const optionsSchema: JsonObject = {
     },
     additionalProperties: false,
     default: defaultLease,
-    examples: [{ duration: 5, renewDeadline: 3, retryPeriod: 1 }],
+    examples: [{ duration: 15, renewDeadline: 10, retryPeriod: 2 }],
   },
   bgp: {
     description: 'BGP sessions, with `mode: bgp`. The holder alone announces the VIP.',
