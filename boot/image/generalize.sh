@@ -45,13 +45,14 @@ empty /etc/hostname /etc/machine-id
 [ ! -d /var/lib/dbus ] || ln -sfn /etc/machine-id /var/lib/dbus/machine-id
 rm -f /etc/ssh/ssh_host_*key* /root/.ssh/authorized_keys* /home/*/.ssh/authorized_keys* \
   /var/lib/systemd/{random-seed,credential.secret} /boot/efi/loader/random-seed /boot/loader/random-seed \
-  /etc/nvme/host{id,nqn} /etc/lvm/devices/system.devices
+  /etc/nvme/host{id,nqn} /etc/lvm/devices/system.devices /var/lib/containerd/io.containerd.grpc.v1.introspection/uuid
 [ ! -e /etc/iscsi/initiatorname.iscsi ] || echo 'GenerateName=yes' > /etc/iscsi/initiatorname.iscsi
 # it would save a new seed on the way down
 quietly systemctl mask --runtime systemd-random-seed.service
 
 echo 'generalize.sh: logs and traces'
-drop_in /run/systemd/journald.conf.d/leaven.conf '[Journal]' Storage=volatile
+# the last name wins, whatever its folder
+drop_in /run/systemd/journald.conf.d/zz-leaven.conf '[Journal]' Storage=volatile
 quietly systemctl restart systemd-journald.service
 quietly systemctl stop rsyslog.service syslog.socket
 rm -rf /var/log/journal/* /var/log/installer /var/log/*.gz /var/log/*.[0-9] /var/log/*/*.gz /var/log/*/*.[0-9] \

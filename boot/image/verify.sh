@@ -141,6 +141,7 @@ hygiene() {
   check 'no package lists' no $(found /var/lib/apt/lists -maxdepth 1 -type f ! -name lock) $(found /var/cache/apt/archives -name '*.deb') \
     $(found /var/cache/dnf /var/cache/yum -type f)
   check 'no shell history' no $(found /root /home -maxdepth 2 -name '.*_history')
+  check "no identity of containerd's own" no $(found /var/lib/containerd/io.containerd.grpc.v1.introspection -name uuid)
   check 'no network cards by name' no $(found /etc/udev/rules.d -name '*persistent-net*' -size +0)
 }
 # The builder's own session is the last one: its user goes when the machine shuts down.

@@ -29,10 +29,13 @@ export function bootFiles(
       Object.entries(merged.sysctl).map(([key, value]) => `${key} = ${value}`),
     ),
     ...(group.role === 'control-plane' ? addonFiles(merged) : []),
-    ...programs([
-      ...(group.role === 'control-plane' ? ['control-plane'] : []),
-      ...(nameSource(plan, group) === 'imds-local-hostname' ? ['imds'] : []),
-    ]),
+    // A baked image has them all.
+    ...(plan.bootstrap.prebaked
+      ? []
+      : programs([
+          ...(group.role === 'control-plane' ? ['control-plane'] : []),
+          ...(nameSource(plan, group) === 'imds-local-hostname' ? ['imds'] : []),
+        ])),
   ]
   return files.filter(({ body }) => body.kind !== 'lines' || body.lines.length > 0)
 }
@@ -94,7 +97,7 @@ function installTables({ packages, repositories, downloads }: Installed): Tables
 }
 
 function imageRows({ images }: Pick<Merged, 'images'>): Rows {
-  return images.map((image) => [image.reference])
+  return [...new Set(images.map((image) => image.reference))].map((reference) => [reference])
 }
 
 /** The rows of /etc/leaven/tables that a machine image is baked from. */
@@ -223,12 +226,23 @@ export function nodeEnvironment(
     LEAVEN_BLOCK_METADATA: flag(bootstrap.blockMetadata),
     LEAVEN_NODE_NAME_SOURCE: nameSource(plan, group),
     ...(plan.network.dualStack ? { LEAVEN_DUAL_STACK: '1' } : {}),
-    LEAVEN_BAKED_EXPECT: `kubernetes=${kubernetes.version} containerd=${runtime.version}`,
+    LEAVEN_BAKED_EXPECT: bakedFacts(plan, group),
     LEAVEN_TIMEOUT_CLOCK: String(bootstrap.timeouts.clock),
     LEAVEN_TOKEN_EXPIRES_HINT: bootstrap.tokenTTL,
     ...(group.role === 'control-plane' ? controlPlaneEnvironment(plan) : {}),
     ...merged.env,
   }
+}
+
+/**
+ * What /etc/leaven/baked.json of this node's image has to say. Our default of containerd stands for its series, as it does
+ * where it is installed. A worker may run on a control plane's image, which holds more.
+ */
+function bakedFacts({ kubernetes, runtime }: ClusterPlan, { role }: GroupSketch): string {
+  const isDefault = runtime.version === kubernetes.facts.containerd.default
+  const containerd = isDefault ? runtime.version.split('.').slice(0, 2).join('.') : runtime.version
+  const own = role === 'control-plane' ? [`role=${role}`] : []
+  return [`kubernetes=${kubernetes.version}`, `containerd=${containerd}`, ...own].join(' ')
 }
 
 function controlPlaneEnvironment({

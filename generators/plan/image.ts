@@ -63,10 +63,13 @@ function bakedFiles(plan: ClusterPlan, group: GroupPlan): readonly FileSpec[] {
         repositories: group.repositories,
         downloads: [...group.downloads, ...manifests(group)],
         images: group.images,
-        services: group.services.filter(({ phase }) => phase === 'system' || phase === 'runtime'),
+        // the others need what only a node has
+        services: group.services.filter(
+          ({ phase, unit }) => phase === 'system' || unit === plan.runtime.unit,
+        ),
       }),
     ),
-    ...programs(['bake', 'imds', ...(group.role === 'control-plane' ? ['control-plane'] : [])]),
+    ...programs(['bake', 'control-plane', 'imds']),
   ]
 }
 

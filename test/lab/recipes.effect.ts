@@ -13,7 +13,12 @@ export type Recipe = {
   /** `root` (read-only, under every machine's overlay) and `var` (copied per machine). */
   readonly machine: string
   readonly images: string
+  /** The root file system that all of it stands on. */
+  readonly base: string
 }
+
+/** What first boot is made of; a baked image has it. */
+const programs = ['leaven', 'control-plane', 'imds', 'leaven.service'].map((name) => `../../boot/${name}`)
 
 /** 1.2.2 cannot be used on control planes: https://github.com/kube-vip/kube-vip/pull/1658 */
 const kubeVip = 'v1.2.1'
@@ -55,8 +60,8 @@ export async function prepare(kubernetes: string): Promise<Recipe> {
   )
   const machine = await cached(
     `machine-${kubernetes}`,
-    ['machine', `base=${base}`, `binaries=${binaries}`, `images=${images}`],
+    ['machine', ...programs, `base=${base}`, `binaries=${binaries}`, `images=${images}`],
     (to) => script('machine/bake.sh', base, binaries, join(images, 'images.tar'), to, components.kubernetes),
   )
-  return { version: components.kubernetes, binaries, machine, images }
+  return { version: components.kubernetes, binaries, machine, images, base }
 }

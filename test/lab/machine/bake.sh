@@ -41,26 +41,18 @@ ExecStart=
 ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 UNIT
 
-# What a system container must leave alone: the host's udev, consoles, kernel-wide sysctls and timers.
-for unit in console-getty.service getty@tty1.service systemd-udevd.service systemd-udevd-control.socket \
-  systemd-udevd-kernel.socket systemd-udev-trigger.service systemd-udev-settle.service sys-kernel-debug.mount \
-  sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount \
-  proc-sys-fs-binfmt_misc.automount systemd-modules-load.service systemd-pstore.service systemd-timesyncd.service \
-  apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer \
-  systemd-journald-audit.socket cloud-init-hotplugd.socket; do
-  ln -sf /dev/null "$root/etc/systemd/system/$unit"
-done
+"$(dirname "$0")/container.sh" "$root"
 rm -f "$root"/etc/systemd/system/multi-user.target.wants/{haproxy,keepalived}.service # installed, in use only where asked
-for name in 50-pid-max.conf 50-default.conf; do ln -sf /dev/null "$root/etc/sysctl.d/$name"; done
-printf 'datasource_list: [NoCloud, None]\nlocale: C.UTF-8\n' > "$root/etc/cloud/cloud.cfg.d/90_datasource.cfg"
-mkdir -p "$root/etc/systemd/journald.conf.d" "$root/var/log/journal"
-echo 'nameserver 10.88.0.1' > "$root/etc/resolv.conf" # nobody listens there: a look-up is refused, not timed out
-printf '[Journal]\nStorage=persistent\nSystemMaxUse=200M\n' > "$root/etc/systemd/journald.conf.d/persistent.conf"
 
 containerd=$(chroot "$root" containerd --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -1)
-mkdir -p "$root/etc/leaven" "$root/var/lib/leaven/images"
+boot=$(dirname "$0")/../../../boot
+install -D -m 0755 "$boot/leaven" "$root/usr/local/sbin/leaven"
+install -D -m 0644 -t "$root/usr/local/lib/leaven" "$boot"/{control-plane,imds}
+install -m 0644 "$boot/leaven.service" "$root/etc/systemd/system/leaven.service"
+mkdir -p "$root/etc/systemd/system/multi-user.target.d" "$root/etc/leaven" "$root/var/lib/leaven/images"
+printf '[Unit]\nWants=leaven.service\n' > "$root/etc/systemd/system/multi-user.target.d/leaven.conf"
 chmod 0700 "$root/etc/leaven" "$root/var/lib/leaven"
-printf '{ "kubernetes": "%s", "containerd": "%s" }\n' "${version#v}" "$containerd" > "$root/etc/leaven/baked.json"
+printf '{ "role": "control-plane", "kubernetes": "%s", "containerd": "%s" }\n' "${version#v}" "$containerd" > "$root/etc/leaven/baked.json"
 archive=$root/var/lib/leaven/images/images.tar
 cp "$images" "$archive"
 
