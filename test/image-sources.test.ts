@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { exportArchive } from '../generators/effects/archive/export.effect.ts'
 import { anyOf } from '../generators/effects/sources/any-of.effect.ts'
 import { openNamed } from '../generators/effects/sources/open.effect.ts'
 import { resolveImage } from '../generators/images/resolve.ts'
+import { type ImageSource, SourceError } from '../generators/images/source.ts'
 import { image, layer, noise, tarOf } from './support/registry/images.ts'
 import { blobDigest, manifestOf, named, never, opened, pull } from './support/registry/opened.ts'
 import { type Registry, startRegistry } from './support/registry/registry.ts'
@@ -115,6 +117,32 @@ describe("docker save's archive", () => {
     await expect(source.resolve(named('registry.example.com/kube/single:v2'), never)).rejects.toThrow(
       /v2 is not in docker-archive/,
     )
+    await source.close()
+  })
+
+  test('is exported where no registry is in reach, the config that says its platform too', async () => {
+    await copy('kube/single:v1', `docker-archive:${scratch}/alone.tar:registry.example.com/kube/single:v1`)
+    const unreachable = async () => Promise.reject(new SourceError('unreachable', 'no registry is in reach'))
+    const nobody: ImageSource = {
+      resolve: unreachable,
+      manifest: unreachable,
+      // biome-ignore lint/correctness/useYield: it has nothing
+      blob: async function* () {
+        await unreachable()
+      },
+      close: async () => undefined,
+    }
+    const source = anyOf([await open('docker-archive:alone.tar'), nobody])
+    const wishes = [{ reference: named('registry.example.com/kube/single:v1') }]
+    const job = { wishes, platforms: [amd64], indexNames: false, older: [], partSize: undefined }
+    const watcher = { begin: () => undefined, bytes: () => undefined, note: () => undefined }
+    const path = join(scratch, 'exported.tar')
+    const { outcome } = await exportArchive({ ...job, path }, source, watcher, never)
+    expect(outcome).toBe('written')
+    const exported = await open('oci-archive:exported.tar')
+    const config = { digest: single.blobs.at(-1)?.digest ?? '', size: single.blobs.at(-1)?.bytes.length ?? 0 }
+    expect(await blobDigest(exported, 'registry.example.com/kube/single:v1', config)).toBe(config.digest)
+    await exported.close()
     await source.close()
   })
 })

@@ -17,6 +17,8 @@ export interface PlatformImage {
   readonly platform: Platform
   readonly manifest: ManifestBytes
   readonly config: Descriptor
+  /** Where its platform had to be read from it. A source that is asked twice takes the first answer for damaged. */
+  readonly configBytes?: Uint8Array
   readonly layers: readonly Descriptor[]
 }
 
@@ -71,10 +73,14 @@ export function planArchive(images: readonly ResolvedImage[], options: LayoutOpt
     distinct.map(({ descriptor }) => descriptor),
     [
       ...distinct.flatMap(({ document }) => (document === undefined ? [] : [document])),
-      ...ordered.flatMap(({ platforms }) => platforms.map(({ manifest }) => manifest)),
+      ...ordered.flatMap(({ platforms }) => platforms.flatMap(documentsOf)),
     ],
     blobUses(ordered),
   )
+}
+
+function documentsOf({ manifest, config, configBytes }: PlatformImage): readonly ManifestBytes[] {
+  return configBytes === undefined ? [manifest] : [manifest, { descriptor: config, bytes: configBytes }]
 }
 
 /**

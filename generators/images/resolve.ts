@@ -44,13 +44,14 @@ async function single(
   { config, layers }: Manifest,
   signal: AbortSignal,
 ): Promise<PlatformImage> {
-  const platform = platformOf(await readConfig(source, reference, config, signal))
+  const configBytes = await readConfig(source, reference, config, signal)
+  const platform = platformOf(parse(configBytes))
   if (platform === undefined)
     throw new SourceError(
       'unsupported',
       `${familiarName(reference)}: its config names no platform: it is no container image`,
     )
-  return { platform, manifest, config, layers: supported(layers, reference) }
+  return { platform, manifest, config, configBytes, layers: supported(layers, reference) }
 }
 
 async function readConfig(
@@ -58,7 +59,7 @@ async function readConfig(
   reference: Reference,
   config: Descriptor,
   signal: AbortSignal,
-): Promise<Json> {
+): Promise<Uint8Array> {
   const name = familiarName(reference)
   if (config.size > maxManifestBytes)
     throw new SourceError('unsupported', `${name}: its config is larger than 4 MiB`)
@@ -68,8 +69,12 @@ async function readConfig(
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
   if (digest !== config.digest)
     throw new SourceError('damaged', `${name}: its config ${config.digest} came with the digest ${digest}`)
+  return bytes
+}
+
+function parse(bytes: Uint8Array): Json {
   try {
-    const value = JSON.parse(bytes.toString()) as Json
+    const value = JSON.parse(new TextDecoder().decode(bytes)) as Json
     return isObject(value) ? value : {}
   } catch {
     return {}
