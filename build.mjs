@@ -90,7 +90,10 @@ const images = ['bake', 'verify', 'generalize', 'inventory'].map((name) => `imag
 async function programs() {
   const entries = []
   for (const name of ['leaven', 'control-plane', 'imds', 'bake', 'leaven.service', ...images]) {
-    const text = readFileSync(join('boot', name), 'utf8').replaceAll(/^[ \t]*#(?!!).*\n|^\n|^[ \t]+/gm, '')
+    const text = readFileSync(join('boot', name), 'utf8').replaceAll(
+      /^[ \t]*#(?!!).*\n|^\n|^[ \t]+|(?<=\(\) \{) # .*$/gm,
+      '',
+    )
     const gzip = Buffer.from(await gzipAsync(Buffer.from(text), { numiterations: 15 })).toString('base64')
     entries.push(`  ${JSON.stringify(`boot/${name}`)}: ${JSON.stringify({ text, gzip })},`)
   }

@@ -1,6 +1,6 @@
 /** Joining real etcd as its second voter, as a learner, as a machine that was rebuilt: nothing may cost quorum. */
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ import { bootAndCut, done, root, useStage } from './boot/stage.effect.ts'
 const here = dirname(fileURLToPath(import.meta.url))
 
 describe.skipIf(!root)('a control plane that joins etcd', { timeout: 120_000 }, () => {
-  const { folders, machine: machineAt, onLan, say, serve } = useStage()
+  const { first, folders, machine: machineAt, onLan, refuse, say, serve } = useStage()
 
   const found = spawnSync('etcd', ['--version']).status === 0
   if (!found && process.env['CI'] === 'true') throw new Error('these tests need etcd (etcd-server)')
@@ -144,4 +144,40 @@ describe.skipIf(!root)('a control plane that joins etcd', { timeout: 120_000 }, 
       expect(m2.recorded()).toContainEqual(expect.stringMatching(/^kubectl .*delete node m2/))
     }),
   )
+
+  test.skipIf(!found)('forms the cluster when the cut left an etcd that knows no member', () =>
+    onLan(async () => {
+      await refuse(addresses.m2, addresses.m3, vip)
+      const m1 = first()
+      m1.write('real-etcd', '')
+      await bootAndCut(m1, 'step etcd')
+      rmSync(m1.path('var/lib/etcd/member'), { recursive: true })
+      cpSync(join(await memberless(), 'member'), m1.path('var/lib/etcd/member'), { recursive: true })
+      m1.boot()
+      await done(m1)
+      expect(m1.recorded().filter((line) => /^kubeadm init --config/.test(line))).toHaveLength(2)
+    }),
+  )
+
+  /** The data of an etcd whose power went between its log and the entry that names it: cut it until that was the moment. */
+  async function memberless(): Promise<string> {
+    for (let tries = 0; tries < 100; tries++) {
+      const data = mkdtempSync(join(folders().state, 'torn-'))
+      const log = join(data, 'member/wal/0000000000000000-0000000000000000.wal')
+      // sockets in its own folder: no port can be taken
+      const urls = [
+        ...['listen-client', 'advertise-client'].map((flag) => `--${flag}-urls=unix://client:0`),
+        ...['listen-peer', 'initial-advertise-peer'].map((flag) => `--${flag}-urls=unix://peer:0`),
+        '--initial-cluster=m1=unix://peer:0',
+      ]
+      const etcd = spawn('etcd', ['--name=m1', `--data-dir=${data}`, ...urls], { cwd: data })
+      while (!existsSync(log)) {
+        if (etcd.exitCode !== null) throw new Error(`etcd ended with ${etcd.exitCode}`)
+        await new Promise((next) => setImmediate(next))
+      }
+      await new Promise((past) => etcd.once('exit', past) && etcd.kill('SIGKILL'))
+      if (!readFileSync(log).includes('peerURLs')) return data
+    }
+    throw new Error('etcd was never cut at the moment that this test is about')
+  }
 })
