@@ -59,6 +59,8 @@ export async function powerOn(machine: Machine): Promise<void> {
     writeFileSync(`/sys/fs/cgroup/cpuset/${lab.cgroup}/${file}`, value)
     writeFileSync(join(cgroupOf(machine, 'cpuset'), file), value)
   }
+  // All machines together would weigh as much as one process of the host: each has at least a core of its own elsewhere.
+  writeFileSync(`/sys/fs/cgroup/cpu/${lab.cgroup}/cpu.shares`, String(8 * 1024))
   await plugIn(machine)
   const lower = join(readFileSync(join(directory, 'image'), 'utf8'), 'root')
   const command = [

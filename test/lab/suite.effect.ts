@@ -11,11 +11,11 @@ import { powerFaults } from './faults/power.effect.ts'
 import { worldFaults } from './faults/world.effect.ts'
 import type { Lab } from './host.effect.ts'
 import { allOff, blank, form, ready } from './lifecycle.effect.ts'
-import { isOn, memoryOf } from './machine.effect.ts'
+import { isOn, memoryOf, pathOn } from './machine.effect.ts'
 import { journalOf } from './operator.effect.ts'
 import type { Recipe } from './recipes.effect.ts'
 import type { Row } from './report.ts'
-import { explain, type Milestones } from './watch.effect.ts'
+import { explain, type Milestones, statusOf } from './watch.effect.ts'
 
 export const faults: readonly Fault[] = [...powerFaults, ...orderFaults, ...worldFaults]
 export const checks: readonly Check[] = [...apiChecks, ...nodeChecks]
@@ -118,6 +118,15 @@ async function explainFailure({ cluster }: Stage): Promise<void> {
   for (const node of cluster.topology.nodes) {
     const journal = await journalOf(cluster, node, 'leaven', 8).catch(() => '')
     if (journal) console.log(`--- ${node.name}\n${journal.trimEnd()}`)
+    if (statusOf(cluster, node)?.state === 'done') continue
+    // What kubeadm printed is gone with the disk otherwise.
+    const story = await output(
+      ['tail', '-n', '60', pathOn(machineOf(cluster, node), '/var/lib/leaven/leaven.log')],
+      {
+        allowFailure: true,
+      },
+    )
+    console.log(story)
   }
 }
 
