@@ -115,6 +115,28 @@ describe.skipIf(!root)('a control plane that joins etcd', { timeout: 120_000 }, 
     }),
   )
 
+  test.skipIf(!found)(
+    "patches etcd's static pod wherever it is written, and wakes a kubelet that refused it",
+    () =>
+      onLan(async () => {
+        say('token', 'abcdef')
+        await peer('m1', ['m1'], [vip])
+        const m2 = second()
+        const patches = '--experimental-patches /etc/leaven/patches'
+        m2.write(
+          'etc/leaven/node.env',
+          `${m2.read('etc/leaven/node.env')}LEAVEN_KUBEADM_FLAGS='${patches}'\n`,
+        )
+        await bootAndCut(m2, 'step member-added')
+        m2.boot()
+        await done(m2)
+        const asked = m2.recorded().map((line) => line.replace(/ --ignore-preflight-errors=\S*/, ''))
+        expect(asked).toContain(`kubeadm join --config /run/leaven/join.yaml ${patches}`)
+        expect(asked).toContain(`kubeadm init phase etcd local --config /run/leaven/init.yaml ${patches}`)
+        expect(asked).toContain('systemctl restart kubelet')
+      }),
+  )
+
   test.skipIf(!found)('promotes the learner that a cut left', () =>
     onLan(async () => {
       say('token', 'abcdef')

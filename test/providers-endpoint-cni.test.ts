@@ -32,6 +32,22 @@ async function kubeVip(parts: Parts) {
   }
 }
 
+describe('stacked', () => {
+  // A kubelet that has just started refuses what asks for a disk that it does not know yet.
+  test.each(['1.19', '1.20', '1.21', '1.22'])(
+    'the etcd of %s asks for no ephemeral storage',
+    async (version) => {
+      const { text } = await compiled({ kubernetes: { version } })
+      const path = '/etc/leaven/patches/etcd.yaml'
+      expect(text('control-plane').includes(path)).toBe(['1.20', '1.21'].includes(version))
+      if (!text('control-plane').includes(path)) return
+      const requests = { 'ephemeral-storage': null }
+      const patch = { spec: { containers: [{ name: 'etcd', resources: { requests } }] } }
+      expect(parse(fileAt(text('control-plane'), path))).toEqual(patch)
+    },
+  )
+})
+
 describe('kube-vip', () => {
   const drop = { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] }
   const keep = { add: ['NET_ADMIN', 'NET_RAW'] }

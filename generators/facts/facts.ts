@@ -15,6 +15,8 @@ export interface KubernetesSupports {
   readonly etcdLearner: boolean
   /** Its etcd takes `--experimental-*` flags (3.5 and older). */
   readonly etcdExperimentalFlags: boolean
+  /** kubeadm's etcd asks for ephemeral storage. */
+  readonly etcdStorageRequest: boolean
   /** admin.conf has its rights by RBAC; super-admin.conf exists on the init node. */
   readonly superAdminConf: boolean
   /** kubeadm's gate ControlPlaneKubeletLocalMode exists and may be set. */

@@ -112,8 +112,8 @@ export function left(machine: Machine): string {
 }
 /** What was asked at least once; systemd would itself start what is enabled, here the program has to. */
 export function calls(machine: Machine): readonly string[] {
-  const lines = machine.recorded().map((line) => line.replace(/ --ignore-preflight-errors=\S+/, ''))
-  return [...new Set(lines.filter((line) => !line.startsWith('systemctl start')))].sort()
+  const lines = machine.recorded().map((line) => line.replace(/ --ignore-preflight-errors=\S*/, ''))
+  return [...new Set(lines.filter((line) => !/^systemctl (start|restart kubelet)/.test(line)))].sort()
 }
 
 /** Lets the power go at `cut`: before a recorded call of a stand-in, or before a command of the program itself. */

@@ -1,6 +1,7 @@
+import type { Contribution } from '../../../model/contribution.ts'
 import { type Diagnostic, error, warning } from '../../../model/diagnostic.ts'
 import type { ClusterPlan } from '../../../model/plan.ts'
-import type { Provider } from '../../provider.ts'
+import type { Provider, Target } from '../../provider.ts'
 
 /** Flags that differ between members, or that kubeadm itself relies on. */
 const managed = [
@@ -20,6 +21,22 @@ export const stacked: Provider = {
   summary: 'One etcd member on every control plane, run by kubeadm.',
   options: {},
   rules: (plan) => [...members(plan), ...flags(plan)],
+  contribute: (plan, target) => withoutStorageRequest(plan, target),
+}
+
+/**
+ * A kubelet that has just started does not know its disk yet, refuses a static pod that asks for some of it, and never looks
+ * at that pod again: the second member stays away, and the quorum with it. https://github.com/kubernetes/kubernetes/issues/99305
+ */
+function withoutStorageRequest({ kubernetes }: ClusterPlan, { role }: Target): Contribution {
+  if (role !== 'control-plane' || !kubernetes.facts.supports.etcdStorageRequest) return {}
+  const etcd = { name: 'etcd', resources: { requests: { 'ephemeral-storage': null } } }
+  const documents = [{ spec: { containers: [etcd] } }]
+  return {
+    files: [{ path: '/etc/leaven/patches/etcd.yaml', mode: 0o644, body: { kind: 'yaml', documents } }],
+    // A field of its configuration from 1.22 on, which no longer needs it.
+    env: { LEAVEN_KUBEADM_FLAGS: '--experimental-patches /etc/leaven/patches' },
+  }
 }
 
 /** https://etcd.io/docs/v3.6/faq/#what-is-failure-tolerance */
