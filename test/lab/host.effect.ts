@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir, platform } from 'node:os'
 import { join } from 'node:path'
 import { exec, output } from './exec.effect.ts'
@@ -100,9 +111,11 @@ export async function installPackages(): Promise<void> {
 
 /** Makes the bridge and room in the host's limits. Restored by {@link removeHost}. */
 export async function prepareHost(lab: Lab, gateway: string): Promise<void> {
-  mkdirSync(lab.directory, { recursive: true })
-  if (!existsSync(sysctlFile)) writeFileSync(sysctlFile, `${await output(['sysctl', ...sysctls])}\n`)
-  await exec(['sysctl', '-qw', 'fs.inotify.max_user_instances=8192', 'fs.inotify.max_user_watches=524288'])
+  await alone(async () => {
+    mkdirSync(lab.directory, { recursive: true })
+    if (!existsSync(sysctlFile)) writeFileSync(sysctlFile, `${await output(['sysctl', ...sysctls])}\n`)
+    await exec(['sysctl', '-qw', 'fs.inotify.max_user_instances=8192', 'fs.inotify.max_user_watches=524288'])
+  })
   if (existsSync(`/run/netns/${lab.netns}`)) return
   await exec(['ip', 'netns', 'add', lab.netns])
   const ip = ['ip', '-n', lab.netns]
@@ -121,10 +134,25 @@ export async function removeHost(lab: Lab): Promise<void> {
   for (const name of cgroups) removeCgroup(`/sys/fs/cgroup/${name}/${lab.cgroup}`)
   // Retried: a copy that was cut off may still be ending.
   rmSync(lab.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
-  const others = existsSync(root) ? readdirSync(root).filter((name) => name !== 'sysctls') : []
-  if (others.length > 0 || !existsSync(sysctlFile)) return
-  await exec(['sysctl', '-qp', sysctlFile])
-  rmSync(root, { recursive: true })
+  await alone(async () => {
+    const others = existsSync(root) ? readdirSync(root).filter((name) => name !== 'sysctls') : []
+    if (others.length > 0 || !existsSync(sysctlFile)) return
+    await exec(['sysctl', '-qp', sysctlFile])
+    rmSync(root, { recursive: true })
+  })
+}
+
+/** Labs come and go beside each other: what they share is saved and restored by one at a time, even if that one is killed. */
+async function alone(work: () => Promise<void>): Promise<void> {
+  const lock = openSync('/run/leaven-lab.lock', 'w')
+  try {
+    // The lock is the open file's, which flock shares with us: it ends when we close it.
+    const { status } = spawnSync('flock', ['3'], { stdio: ['ignore', 'ignore', 'inherit', lock] })
+    if (status !== 0) throw new Error('flock failed on /run/leaven-lab.lock')
+    await work()
+  } finally {
+    closeSync(lock)
+  }
 }
 
 /** Ends whatever still runs in the operator's network: probes, balancers; all of it is the lab's. */
