@@ -7,6 +7,7 @@ import { explanations } from './explanations.ts'
 import type { KubernetesTable } from './facts/facts.ts'
 import type { Blueprint } from './model/blueprint.ts'
 import { type Diagnostic, error, hasErrors } from './model/diagnostic.ts'
+import type { Lock } from './model/lock.ts'
 import type { ClusterPlan, GroupPlan, ImagePlan } from './model/plan.ts'
 import type { Role } from './model/role.ts'
 import { Secret } from './model/secret.ts'
@@ -30,6 +31,8 @@ export interface CompileInputs {
   readonly secrets?: ClusterSecrets
   /** What the blueprint names under `file`; `textPaths` says which those are. */
   readonly texts?: Texts
+  /** What `gen lock` wrote: its checksums take the place of the publishers'. */
+  readonly lock?: Lock
 }
 
 export interface Compiled {
@@ -49,7 +52,7 @@ export interface Checked extends Omit<Compiled, 'groups'> {
 }
 
 export function compile(inputs: CompileInputs): Compiled {
-  return complete(check(inputs), inputs.secrets, inputs.texts)
+  return complete(check(inputs), inputs.secrets, inputs.texts, inputs.lock)
 }
 
 /** Blueprint → plan. The secrets' name and kind follow from it. */
@@ -57,7 +60,7 @@ export function check({
   file,
   blueprint: bytes,
   kubernetes,
-}: Omit<CompileInputs, 'secrets' | 'texts'>): Checked {
+}: Omit<CompileInputs, 'secrets' | 'texts' | 'lock'>): Checked {
   const loaded = parseSource(file, bytes)
   if ('failed' in loaded) return { source: loaded.source, diagnostics: loaded.failed }
   const { source } = loaded
@@ -91,7 +94,12 @@ export function check({
  * Plan → groups.
  * @param secrets left out: everything is planned, with secrets withheld
  */
-export function complete(checked: Checked, secrets?: ClusterSecrets, texts: Texts = {}): Compiled {
+export function complete(
+  checked: Checked,
+  secrets?: ClusterSecrets,
+  texts: Texts = {},
+  lock?: Lock,
+): Compiled {
   const { source, blueprint, plan } = checked
   if (blueprint === undefined) return checked
   const settle = (diagnostics: readonly Diagnostic[], all: boolean) =>
@@ -100,7 +108,7 @@ export function complete(checked: Checked, secrets?: ClusterSecrets, texts: Text
   if (plan === undefined || hasErrors(wrongTexts))
     return { ...checked, diagnostics: settle([...checked.diagnostics, ...wrongTexts], false) }
   const planned = sketchGroups(plan, blueprint).map((group) =>
-    planGroup(plan, blueprint, group, secrets ?? withheld, texts),
+    planGroup(plan, blueprint, group, { secrets: secrets ?? withheld, texts, lock }),
   )
   const found = [
     ...checked.diagnostics,
@@ -125,6 +133,7 @@ export function completeImage(
   { source, blueprint, plan, diagnostics }: Checked,
   role: Role,
   texts: Texts = {},
+  lock?: Lock,
 ): Pick<Compiled, 'source' | 'diagnostics'> & { readonly image?: ImagePlan } {
   if (blueprint === undefined || plan === undefined) return { source, diagnostics }
   const wrongTexts = checkTexts(blueprint, texts)
@@ -136,7 +145,7 @@ export function completeImage(
   const installing = { ...plan, bootstrap: { ...plan.bootstrap, prebaked: false } }
   const rules = providerRules(installing, blueprint)
   if (hasErrors([...wrongTexts, ...rules])) return { source, diagnostics: settle(rules) }
-  const planned = planImage(installing, blueprint, role, withheld, texts)
+  const planned = planImage(installing, blueprint, role, { secrets: withheld, texts, lock })
   const all = settle([...rules, ...planned.diagnostics])
   return { source, diagnostics: all, ...(hasErrors(all) ? {} : { image: planned.image }) }
 }

@@ -82,6 +82,11 @@ export const groups: readonly { readonly title: string; readonly commands: reado
         summary: 'list, export, verify and compare container images for nodes without a network',
         load: async () => (await import('./images.ts')).images,
       },
+      {
+        name: 'lock',
+        summary: 'pin every image by digest and every download by checksum',
+        load: async () => (await import('./lock.ts')).lock,
+      },
     ],
   },
   {

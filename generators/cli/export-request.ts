@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import type { Wish } from '../effects/archive/export.effect.ts'
 import { readFileLimited } from '../effects/files.effect.ts'
 import { type Platform, parsePlatform } from '../images/platform.ts'
-import { formatReference, parseReference } from '../images/reference.ts'
+import { formatReference, parseReference, withDigest } from '../images/reference.ts'
+import type { Lock } from '../model/lock.ts'
 import { type Io, UsageError, UserError } from './command.ts'
 
 const maxListBytes = 1024 * 1024
@@ -58,6 +59,12 @@ export function readWish(text: string, where: string, io: Pick<Io, 'stderr'>): W
       `gen: warning: ${full} moves, and the kubelet pulls :latest at every start, which fails offline\n  hint: name a version or a digest\n`,
     )
   return { reference }
+}
+
+/** The same, asked for by the digest that the lock has; without one, by its tag. */
+export function pinWish(wish: Wish, lock: Lock | undefined): Wish {
+  const digest = lock?.images[formatReference(wish.reference)]?.digest
+  return digest === undefined ? wish : { ...wish, pull: withDigest(wish.reference, digest) }
 }
 
 export function distinct(wishes: readonly Wish[]): readonly Wish[] {

@@ -4,7 +4,7 @@ import { makeFolder } from '../effects/files.effect.ts'
 import { stoppable } from '../effects/interrupt.effect.ts'
 import type { Role } from '../model/role.ts'
 import { type Command, type ExitCode, flag, type Invocation, type Io, text, UsageError } from './command.ts'
-import { distinct, readPlatforms, readSize, readWish, readWishes } from './export-request.ts'
+import { distinct, pinWish, readPlatforms, readSize, readWish, readWishes } from './export-request.ts'
 import { imagesOptions, readRole, roleOption, wantedImages } from './images-list.ts'
 import { compileOrReport } from './inputs.effect.ts'
 import { openProgress, type Progress, size } from './progress.ts'
@@ -106,7 +106,8 @@ async function readArchives(
   const archives: WantedArchive[] = []
   for (const one of roles) {
     const wanted = await wantedImages(ready, one, io, signal)
-    const wishes = distinct(wanted.map(({ reference }) => readWish(reference, '', io)))
+    const named = distinct(wanted.map(({ reference }) => readWish(reference, '', io)))
+    const wishes = named.map((wish) => pinWish(wish, ready.lock))
     archives.push({ ...at(output ?? join('out', ready.plan.name, 'images', `${one}.tar`)), wishes })
   }
   return archives

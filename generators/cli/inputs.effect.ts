@@ -12,10 +12,12 @@ import { readSecretsFile } from '../effects/secrets-file.effect.ts'
 import { readTexts } from '../effects/texts.effect.ts'
 import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
+import type { Lock } from '../model/lock.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
 import { serialiseSecrets } from '../secrets/file.ts'
 import { flag, type Invocation, type Io, text, UserError } from './command.ts'
+import { readLock } from './lock-file.effect.ts'
 import { readReporting, report } from './report.ts'
 
 export interface BlueprintText {
@@ -74,6 +76,8 @@ export interface Ready {
   readonly written: Blueprint
   readonly plan: ClusterPlan
   readonly groups: readonly GroupPlan[]
+  /** What `gen lock` wrote beside the blueprint. */
+  readonly lock: Lock | undefined
 }
 
 /**
@@ -101,13 +105,15 @@ export async function compileOrReport(
       : asked
         ? await glanceAtSecrets(checked.plan, blueprint, invocation, io)
         : undefined
-  const compiled = complete(checked, secrets, await readTexts(checked.blueprint, blueprint.folder))
+  const lock = sound ? await readLock(blueprint.folder, checked.plan.name) : undefined
+  const texts = await readTexts(checked.blueprint, blueprint.folder)
+  const compiled = complete(checked, secrets, texts, lock)
   const found = asked ? await withLimits(compiled) : compiled.diagnostics
   await report(compiled, found, reporting, io, asked)
   if (hasErrors(found)) return undefined
   return withSecrets && secrets === undefined
     ? undefined
-    : ready(blueprint, checked.blueprint, compiled, invocation)
+    : ready(blueprint, checked.blueprint, compiled, lock, invocation)
 }
 
 /** A blueprint can be checked before it has secrets; where they are there, sizes are exact. */
@@ -146,6 +152,7 @@ function ready(
   blueprint: BlueprintText,
   written: Blueprint | undefined,
   { plan, groups, diagnostics }: Compiled,
+  lock: Lock | undefined,
   invocation: Invocation,
 ): Ready | undefined {
   const refused =
@@ -153,7 +160,7 @@ function ready(
     (flag(invocation, 'strict') && diagnostics.some(({ severity }) => severity === 'warning'))
   return plan === undefined || groups === undefined || written === undefined || refused
     ? undefined
-    : { blueprint, written, plan, groups }
+    : { blueprint, written, plan, groups, lock }
 }
 
 /** Where the secrets of a cluster lie. */

@@ -3,6 +3,7 @@ import type { Blueprint, StringMap, Taint } from '../model/blueprint.ts'
 import type { Contribution, FileSpec, SecretJson } from '../model/contribution.ts'
 import { type Diagnostic, error, warning } from '../model/diagnostic.ts'
 import { type JsonObject, mergePatch } from '../model/json.ts'
+import type { Lock } from '../model/lock.ts'
 import type { ClusterPlan, GroupPlan, NodePlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
@@ -45,18 +46,26 @@ export function sketchGroups(plan: ClusterPlan, blueprint: Blueprint): readonly 
   return [...declared.filter((group) => group.nodes.length > 0), ...pools]
 }
 
+export interface GroupInputs {
+  readonly secrets: ClusterSecrets
+  readonly texts: Texts
+  readonly lock: Lock | undefined
+}
+
 export function planGroup(
   plan: ClusterPlan,
   blueprint: Blueprint,
   group: GroupSketch,
-  secrets: ClusterSecrets,
-  texts: Texts,
+  { secrets, texts, lock }: GroupInputs,
 ): { readonly group: GroupPlan; readonly diagnostics: readonly Diagnostic[] } {
-  const { merged, conflicts } = mergeContributions([
-    ...providerContributions(plan, group, secrets),
-    { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
-    { owner: 'the blueprint', contribution: userContribution(plan, blueprint, group, texts) },
-  ])
+  const { merged, conflicts } = mergeContributions(
+    [
+      ...providerContributions(plan, group, secrets),
+      { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
+      { owner: 'the blueprint', contribution: userContribution(plan, blueprint, group, texts) },
+    ],
+    lock,
+  )
   const kubeadm = kubeadmDocuments(plan, group, merged, secrets)
   const files = [...merged.files, ...bootFiles(plan, group, merged, secrets), ...kubeadmFiles(kubeadm)]
   const { role, pool, labels, taints } = group

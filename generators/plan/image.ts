@@ -4,26 +4,23 @@ import type { DownloadSpec, FileSpec } from '../model/contribution.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { ClusterPlan, GroupPlan, ImagePlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
-import type { ClusterSecrets } from '../model/secrets.ts'
 import { lines, programs, tableLines } from './boot.ts'
 import { groupNames } from './cluster.ts'
-import { planGroup } from './group.ts'
-import type { Texts } from './texts.ts'
+import { type GroupInputs, planGroup } from './group.ts'
 
 /**
  * @param plan of a blueprint whose nodes install what they need: `bootstrap.prebaked` is false
- * @param secrets withheld: none of them gets into an image
+ * @param inputs with secrets withheld: none of them gets into an image
  */
 export function planImage(
   plan: ClusterPlan,
   blueprint: Blueprint,
   role: Role,
-  secrets: ClusterSecrets,
-  texts: Texts,
+  inputs: GroupInputs,
 ): { readonly image: ImagePlan; readonly diagnostics: readonly Diagnostic[] } {
   const nodes = plan.nodes.filter((node) => node.role === role)
   const sketch = { name: groupNames[role], role, pool: undefined, labels: {}, taints: [], nodes }
-  const { group, diagnostics } = planGroup(plan, blueprint, sketch, secrets, texts)
+  const { group, diagnostics } = planGroup(plan, blueprint, sketch, inputs)
   const baked = bakedFiles(plan, group)
   const own = new Set(baked.map(({ path }) => path))
   const files = [...baked, ...group.files.filter((file) => isForEverybody(file) && !own.has(file.path))]

@@ -1,7 +1,9 @@
 /** Folds contributions into one, in the order given; two owners of one path are a bug that names both. */
+import { pinAddon, pinDownload } from '../lock/pin.ts'
 import type { Contribution, FileSpec, KubeadmPatch } from '../model/contribution.ts'
 import type { JsonObject } from '../model/json.ts'
 import { mergePatch } from '../model/json.ts'
+import type { Lock } from '../model/lock.ts'
 
 export interface Owned {
   readonly owner: string
@@ -17,7 +19,10 @@ export interface PathConflict {
   readonly owners: readonly [string, string]
 }
 
-export function mergeContributions(parts: readonly Owned[]): {
+export function mergeContributions(
+  parts: readonly Owned[],
+  lock?: Lock,
+): {
   merged: Merged
   conflicts: readonly PathConflict[]
 } {
@@ -44,11 +49,13 @@ export function mergeContributions(parts: readonly Owned[]): {
       ports: list((part) => part.ports),
       packages: list((part) => part.packages),
       repositories: list((part) => part.repositories),
-      downloads: list((part) => part.downloads),
+      downloads: list((part) => part.downloads).map((download) => pinDownload(download, lock)),
       modules: list((part) => part.modules),
       sysctl: map((part) => part.sysctl),
       images: list((part) => part.images),
-      addons: [...list((part) => part.addons)].sort((one, other) => one.order - other.order),
+      addons: [...list((part) => part.addons)]
+        .sort((one, other) => one.order - other.order)
+        .map((addon) => pinAddon(addon, lock)),
       env: map((part) => part.env),
       cloudConfig: all.reduce<JsonObject>(
         (sum, part) => mergePatch(sum, part.cloudConfig ?? {}) as JsonObject,
