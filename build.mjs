@@ -86,10 +86,13 @@ async function validators() {
 }
 
 const images = ['bake', 'verify', 'generalize', 'inventory'].map((name) => `image/${name}.sh`)
+/** Each is sourced by `leaven` where it is there. */
+const parts = ['control-plane', 'imds', 'archives', 'bundle', 'bake']
+
 /** What runs on nodes, as it is shipped: without comments and indentation, and compressed once and for all. */
 async function programs() {
   const entries = []
-  for (const name of ['leaven', 'control-plane', 'imds', 'bake', 'leaven.service', ...images]) {
+  for (const name of ['leaven', ...parts, 'leaven.service', ...images]) {
     const text = readFileSync(join('boot', name), 'utf8').replaceAll(
       /^[ \t]*#(?!!).*\n|^\n|^[ \t]+|(?<=\(\) \{) # .*$/gm,
       '',

@@ -54,7 +54,11 @@ export interface Blueprint {
   }
   readonly nodes: readonly BlueprintNode[]
   readonly pools?: readonly BlueprintPool[]
-  readonly airgap?: { readonly enabled?: boolean; readonly images?: readonly string[] }
+  readonly airgap?: {
+    readonly enabled?: boolean
+    readonly images?: readonly string[]
+    readonly bundle?: { readonly url: string; readonly sha256: string }
+  }
   readonly ntp?: { readonly servers?: readonly string[] }
   readonly proxy?: { readonly http?: string; readonly https?: string; readonly noProxy?: readonly string[] }
   readonly firewall?: { readonly manage?: boolean; readonly extraPorts?: readonly string[] }
@@ -64,6 +68,7 @@ export interface Blueprint {
   readonly repositories?: {
     readonly kubernetes?: string
     readonly containerd?: string
+    readonly distribution?: string
     readonly binaries?: string
   }
   readonly files?: readonly (BlueprintText & {

@@ -2,7 +2,7 @@
 
 import type { KubernetesFacts } from '../facts/facts.ts'
 import type { Family } from './address.ts'
-import type { ComponentSpec, ProxyMode, StringMap, Taint } from './blueprint.ts'
+import type { Blueprint, ComponentSpec, ProxyMode, StringMap, Taint } from './blueprint.ts'
 import type {
   AddonSpec,
   ContainerImage,
@@ -118,17 +118,15 @@ export interface ClusterPlan {
     readonly timeouts: { readonly clock: number; readonly api: number; readonly silence: number }
   }
   readonly airgapped: boolean
+  /** Where nodes fetch their bundle when they do not have it. */
+  readonly bundle: { readonly url: string; readonly sha256: string } | undefined
   readonly ntpServers: readonly string[]
   readonly proxy:
     | { readonly http: string; readonly https: string; readonly noProxy: readonly string[] }
     | undefined
   readonly manageFirewall: boolean
   /** Where packages and binaries come from; undefined takes the publisher's own. */
-  readonly repositories: {
-    readonly kubernetes: string | undefined
-    readonly containerd: string | undefined
-    readonly binaries: string | undefined
-  }
+  readonly repositories: NonNullable<Blueprint['repositories']>
   readonly overrides: {
     readonly kubeadm: JsonObject
     readonly kubelet: JsonObject

@@ -35,6 +35,7 @@ export function bootFiles(
       : programs([
           ...(group.role === 'control-plane' ? ['control-plane'] : []),
           ...(nameSource(plan, group) === 'imds-local-hostname' ? ['imds'] : []),
+          ...(plan.airgapped ? ['archives', 'bundle'] : []),
         ])),
   ]
   return files.filter(({ body }) => body.kind !== 'lines' || body.lines.length > 0)
@@ -66,7 +67,10 @@ function tables(plan: ClusterPlan, group: GroupSketch, merged: Merged): Tables {
         ]
       : [],
     images: plan.airgapped ? imageRows(merged) : [],
-    ...(install ? installTables({ packages, repositories, downloads }) : {}),
+    // Without a network everything comes from the bundle.
+    ...(install
+      ? installTables({ packages, repositories: plan.airgapped ? [] : repositories, downloads })
+      : {}),
     addons:
       group.role === 'control-plane'
         ? merged.addons.map((addon) => [
@@ -229,6 +233,9 @@ export function nodeEnvironment(
     LEAVEN_BAKED_EXPECT: bakedFacts(plan, group),
     LEAVEN_TIMEOUT_CLOCK: String(bootstrap.timeouts.clock),
     LEAVEN_TOKEN_EXPIRES_HINT: bootstrap.tokenTTL,
+    ...(plan.airgapped && plan.bundle !== undefined
+      ? { LEAVEN_BUNDLE_URL: plan.bundle.url, LEAVEN_BUNDLE_SHA256: plan.bundle.sha256 }
+      : {}),
     ...(group.role === 'control-plane' ? controlPlaneEnvironment(plan) : {}),
     ...merged.env,
   }
