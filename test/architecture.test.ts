@@ -45,6 +45,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   model: ['type facts/'],
   facts: ['model/'],
   secrets: ['model/'],
+  lock: ['model/', 'images/'],
+  bundle: ['model/', 'render/file.ts'],
   providers: ['model/', 'facts/', 'secrets/kubeconfig.ts'],
   // The field tables list the variables that a user's templates may name.
   blueprint: ['model/', 'registry.ts', 'type providers/provider.ts', 'plan/texts.ts'],
@@ -58,6 +60,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'render/kubeadm/',
     'render/format/',
     'secrets/kubeconfig.ts',
+    'lock/pin.ts',
     'type providers/provider.ts',
   ],
   // Types of AWS's requests come from its SDK; what is sent is decided here and sent by effects/aws/.

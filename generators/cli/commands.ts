@@ -87,6 +87,11 @@ export const groups: readonly { readonly title: string; readonly commands: reado
         summary: 'pin every image by digest and every download by checksum',
         load: async () => (await import('./lock.ts')).lock,
       },
+      {
+        name: 'bundle',
+        summary: 'write all that nodes without a network install, as a folder or a tar file',
+        load: async () => (await import('./bundle.ts')).bundle,
+      },
     ],
   },
   {

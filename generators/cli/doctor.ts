@@ -34,6 +34,20 @@ const needs: readonly Need[] = [
     why: 'makes machine images',
     get: 'apt-get install packer (1.6.6), or https://developer.hashicorp.com/packer/install',
   },
+  {
+    program: 'apt-get',
+    ask: '--version',
+    commands: ['gen bundle'],
+    why: 'finds and fetches packages with all that they depend on',
+    get: 'run gen bundle on Debian or Ubuntu, or in a container of one',
+  },
+  {
+    program: 'gpg',
+    ask: '--version',
+    commands: ['gen bundle'],
+    why: "signs the bundle's repository of packages",
+    get: 'apt-get install gpg gpgv',
+  },
 ]
 
 interface Checkup extends Need {

@@ -57,3 +57,8 @@ export function packerTemplates(builder: string): Readonly<Record<string, string
 export function packageVersion(): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
 }
+
+/** What a bundle's user runs on a machine; as it is, with its comments. */
+export function installer(): Uint8Array {
+  return readFileSync(join(root, 'boot/install.sh'))
+}

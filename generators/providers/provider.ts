@@ -42,7 +42,19 @@ export interface EndpointProvider extends Provider {
   readonly addressOptional: boolean
 }
 
+/** A repository of the distribution itself, and the keyring that vouches for it. */
+export interface BaseRepository {
+  readonly url: string
+  readonly suite: string
+  readonly components: string
+  /** File below /usr/share/keyrings, and the package that brings it. */
+  readonly keyring: string
+  readonly keyringPackage: string
+}
+
 export interface OsProvider extends Provider {
+  /** What nodes have as their package sources before we come; undefined where we cannot tell (subscriptions). */
+  readonly baseRepositories?: (plan: ClusterPlan) => readonly BaseRepository[]
   readonly releases: Readonly<Record<string, OsRelease>>
   /** Where AWS keeps the publisher's images of a release; undefined for a release that we do not know. */
   readonly amazonImages: (

@@ -2,7 +2,7 @@
 import type { FileSpec, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
 import type { JsonObject } from '../../model/json.ts'
 import type { ClusterPlan } from '../../model/plan.ts'
-import type { BaseImages, Installer } from '../provider.ts'
+import type { BaseImages, BaseRepository, Installer } from '../provider.ts'
 import type { DistributionFacts, Release } from './release.ts'
 
 export interface Family {
@@ -19,6 +19,12 @@ export interface Family {
 }
 
 export interface Distribution {
+  /** Its own repositories; `mirror` ends without `/`. */
+  readonly repositories?: (
+    release: Release,
+    architecture: string,
+    mirror: string | undefined,
+  ) => readonly BaseRepository[]
   readonly name: string
   readonly title: string
   readonly summary: string

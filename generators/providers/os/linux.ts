@@ -4,7 +4,7 @@ import type { Contribution, PackageSpec, RepositorySpec } from '../../model/cont
 import { type Diagnostic, error, warning } from '../../model/diagnostic.ts'
 import type { JsonObject } from '../../model/json.ts'
 import type { ClusterPlan } from '../../model/plan.ts'
-import type { OsProvider, Target } from '../provider.ts'
+import type { BaseRepository, OsProvider, Target } from '../provider.ts'
 import { clock } from './clock.ts'
 import type { Distribution, Family } from './family.ts'
 import { modules, sysctl } from './kernel.ts'
@@ -36,6 +36,9 @@ export function linux(family: Family, distribution: Distribution): OsProvider {
     baseImages: distribution.baseImages,
     installer: distribution.installer,
     rules: (plan, blueprint) => rules(plan, blueprint, distribution),
+    ...(distribution.repositories === undefined
+      ? {}
+      : { baseRepositories: (plan) => baseRepositories(plan, distribution) }),
     contribute: (plan, target) => contribute(plan, target, family, distribution),
   }
 }
@@ -56,6 +59,12 @@ function amazonImages(
       pattern.replaceAll(/\{(release|name|arch)\}/g, (_, key: keyof typeof values) => values[key]),
     ),
   }
+}
+
+function baseRepositories(plan: ClusterPlan, distribution: Distribution): readonly BaseRepository[] {
+  const mirror = plan.repositories.distribution?.replace(/\/+$/, '')
+  const architecture = String(plan.os.options['architecture'] ?? 'amd64')
+  return distribution.repositories?.(releaseOf(plan, distribution), architecture, mirror) ?? []
 }
 
 function contribute(

@@ -14,4 +14,17 @@ export const debian = linux(aptFamily, {
   baseImages: images.releases,
   installer: preseed,
   options: { containerdSource },
+  // https://www.debian.org/doc/manuals/debian-reference/ch02.en.html#_debian_archive_basics
+  repositories: ({ repositoryName: name }, _, mirror = 'http://deb.debian.org') =>
+    [
+      ['debian', name],
+      ['debian', `${name}-updates`],
+      ['debian-security', `${name}-security`],
+    ].map(([folder, suite = '']) => ({
+      url: `${mirror}/${folder}`,
+      suite,
+      components: 'main',
+      keyring: 'debian-archive-keyring.gpg',
+      keyringPackage: 'debian-archive-keyring',
+    })),
 })

@@ -14,4 +14,17 @@ export const ubuntu = linux(aptFamily, {
   baseImages: images.releases,
   installer: autoinstall,
   options: { containerdSource },
+  // https://help.ubuntu.com/community/Repositories/Ubuntu; other processors than amd64 have a mirror of their own.
+  repositories: ({ repositoryName: name }, architecture, mirror) => {
+    const own =
+      architecture === 'amd64' ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports'
+    const folder = architecture === 'amd64' ? 'ubuntu' : 'ubuntu-ports'
+    return [name, `${name}-updates`, `${name}-security`].map((suite) => ({
+      url: mirror === undefined ? own : `${mirror}/${folder}`,
+      suite,
+      components: 'main universe',
+      keyring: 'ubuntu-archive-keyring.gpg',
+      keyringPackage: 'ubuntu-keyring',
+    }))
+  },
 })
