@@ -49,13 +49,20 @@ if [ -d bundle ]; then
   mkdir -p /var/lib/leaven/bundle
   cp -a bundle/. /var/lib/leaven/bundle/
 fi
+# What an air-gapped node takes from its bundle comes from the network where an image is made, unless there is a bundle here too.
+[ -e /var/lib/leaven/bundle/tables ] || rm -f /usr/local/lib/leaven/bundle
 
 systemctl daemon-reload
 # kubelet's packages start it, and it fails in a loop until kubeadm has run
 systemctl mask --runtime kubelet.service > /dev/null 2>&1 || :
 /usr/local/sbin/leaven bake
 systemctl unmask --runtime kubelet.service > /dev/null 2>&1 || :
-rm -f /etc/leaven/node.env /etc/leaven/tables /usr/local/lib/leaven/bake
+rm -f /etc/leaven/node.env /etc/leaven/tables /usr/local/lib/leaven/{bake,bundle}
+# The manifests of add-ons stay, everything else is installed.
+[ ! -e /var/lib/leaven/bundle/tables ] || (
+  cd /var/lib/leaven/bundle
+  rm -rf packages files images place tables bundle.json install.sh SHA256SUMS
+)
 mkdir -p out
 bash ./inventory.sh > out/sbom.cdx.json
 install -m 644 out/sbom.cdx.json /etc/leaven/sbom.cdx.json

@@ -11,7 +11,7 @@ import { blueprintOptions, type Command, flag, type Io, text, UserError } from '
 import { readRole, roleOption, wantedImages } from './images-list.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
 import { lockName } from './lock-file.effect.ts'
-import { readRegistryOptions, registryOptions } from './registry-options.ts'
+import { openSource, registryOptions } from './registry-options.ts'
 
 const { secrets: _, ...blueprintOnly } = blueprintOptions
 
@@ -52,7 +52,6 @@ export const bundle: Command = {
     const role = readRole(invocation)
     const ready = await compileOrReport(invocation, io, { withSecrets: false })
     if (ready === undefined) return 1
-    const registries = readRegistryOptions(invocation, io, ready.plan)
     const groups = groupsOf(role, ready)
     checkLock(ready)
     say(ready, io)
@@ -60,7 +59,8 @@ export const bundle: Command = {
     const shown = text(invocation, 'output') ?? join('out', ready.plan.name, 'bundle')
     const base = text(invocation, 'base')
     const { writeBundle } = await import('./write-bundle.effect.ts')
-    return stoppable(async (signal) => {
+    const source = await openSource(invocation, io, (note) => io.stderr(`gen: ${note}\n`), ready.plan)
+    const making = stoppable(async (signal) => {
       const images = await wantedImages({ groups }, undefined, io, signal)
       const named = new Map(groups.map((group) => [group, namesOf(group, images)] as const))
       const { plan, lock } = ready
@@ -68,7 +68,7 @@ export const bundle: Command = {
         {
           ...ready,
           bundle: planBundle(plan, groups, named, lock),
-          registries,
+          source,
           output: at(shown),
           shown,
           base: base === undefined ? undefined : at(base),
@@ -79,6 +79,7 @@ export const bundle: Command = {
       )
       return 0 as const
     })
+    return making.finally(source.close)
   },
 }
 

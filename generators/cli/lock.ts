@@ -7,7 +7,7 @@ import { blueprintOptions, type Command, flag, type Invocation, type Io, text, U
 import { readPlatforms } from './export-request.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
 import { lockName, writeLock } from './lock-file.effect.ts'
-import { readRegistryOptions, registryOptions, texts } from './registry-options.ts'
+import { openSource, registryOptions, texts } from './registry-options.ts'
 
 const { secrets: _, ...blueprintOnly } = blueprintOptions
 
@@ -50,10 +50,10 @@ export const lock: Command = {
     if (flag(invocation, 'check')) return check(ready, needed, platforms, io)
     const { lock: before, plan, blueprint } = ready
     const kept = keep(before, needed, platforms, readUpdates(invocation, before))
-    const registries = readRegistryOptions(invocation, io, plan)
+    const source = await openSource(invocation, io, (note) => io.stderr(`gen: ${note}\n`), plan)
     const { resolveMissing } = await import('./resolve-missing.effect.ts')
-    const missing = { cluster: plan.name, wanted: needed, platforms, kept, registries }
-    const after = await stoppable((signal) => resolveMissing(missing, io, signal))
+    const missing = { cluster: plan.name, wanted: needed, platforms, kept, source }
+    const after = await stoppable((signal) => resolveMissing(missing, io, signal)).finally(source.close)
     if (after === undefined) {
       io.stderr(`gen: nothing was written\n`)
       return 1

@@ -1,10 +1,8 @@
 /** Looks up what a lock lacks: everything, or what changed. */
 import { availableParallelism } from 'node:os'
-import type { RegistryOptions } from '../effects/registry/registry-source.effect.ts'
-import { openRegistries } from '../effects/registry/registry-source.effect.ts'
 import { lockDownload, lockImage } from '../effects/resolve.effect.ts'
 import { formatPlatform, type Platform } from '../images/platform.ts'
-import { SourceError } from '../images/source.ts'
+import { type ImageSource, SourceError } from '../images/source.ts'
 import { neededImages, type Wanted } from '../lock/wanted.ts'
 import type { Lock } from '../model/lock.ts'
 import { type Io, UserError } from './command.ts'
@@ -15,7 +13,7 @@ export interface Missing {
   readonly platforms: readonly Platform[]
   /** What is right already. */
   readonly kept: Pick<Lock, 'images' | 'downloads'>
-  readonly registries: RegistryOptions
+  readonly source: ImageSource
 }
 
 /**
@@ -23,7 +21,7 @@ export interface Missing {
  * @throws the signal's reason
  */
 export async function resolveMissing(
-  { cluster, wanted, platforms, kept, registries }: Missing,
+  { cluster, wanted, platforms, kept, source }: Missing,
   io: Pick<Io, 'stderr'>,
   signal: AbortSignal,
 ): Promise<Lock | undefined> {
@@ -43,25 +41,20 @@ export async function resolveMissing(
       return undefined
     }
   }
-  const source = openRegistries(registries)
-  try {
-    const newDownloads = wanted.downloads.filter(({ url }) => kept.downloads[url] === undefined)
-    const downloads = {
-      ...kept.downloads,
-      ...(await all(newDownloads, (download) => attempt(download.url, () => lockDownload(download, signal)))),
-    }
-    const needed = neededImages(wanted, downloads)
-    const names = needed.filter((name) => kept.images[name] === undefined)
-    const images = {
-      ...Object.fromEntries(Object.entries(kept.images).filter(([name]) => needed.includes(name))),
-      ...(await all(names, (name) => attempt(name, () => lockImage(source, name, platforms, signal)))),
-    }
-    for (const failure of failures.sort()) io.stderr(failure)
-    if (failures.length > 0) return undefined
-    return { format: 1, cluster, platforms: platforms.map(formatPlatform), images, downloads }
-  } finally {
-    await source.close()
+  const newDownloads = wanted.downloads.filter(({ url }) => kept.downloads[url] === undefined)
+  const downloads = {
+    ...kept.downloads,
+    ...(await all(newDownloads, (download) => attempt(download.url, () => lockDownload(download, signal)))),
   }
+  const needed = neededImages(wanted, downloads)
+  const names = needed.filter((name) => kept.images[name] === undefined)
+  const images = {
+    ...Object.fromEntries(Object.entries(kept.images).filter(([name]) => needed.includes(name))),
+    ...(await all(names, (name) => attempt(name, () => lockImage(source, name, platforms, signal)))),
+  }
+  for (const failure of failures.sort()) io.stderr(failure)
+  if (failures.length > 0) return undefined
+  return { format: 1, cluster, platforms: platforms.map(formatPlatform), images, downloads }
 }
 
 /** Most of the time is waiting for answers. */

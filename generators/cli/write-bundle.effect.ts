@@ -3,7 +3,6 @@ import type { BundlePlan } from '../bundle/plan.ts'
 import { type Exported, exportArchive } from '../effects/archive/export.effect.ts'
 import { makeBundle } from '../effects/bundle.effect.ts'
 import { checkPackaging, collectPackages } from '../effects/packages/distribution.effect.ts'
-import { openRegistries, type RegistryOptions } from '../effects/registry/registry-source.effect.ts'
 import type { ImageSource } from '../images/source.ts'
 import type { Lock } from '../model/lock.ts'
 import type { ClusterPlan } from '../model/plan.ts'
@@ -15,7 +14,8 @@ export interface Order {
   readonly plan: ClusterPlan
   readonly lock: Lock | undefined
   readonly bundle: BundlePlan
-  readonly registries: RegistryOptions
+  /** Closed by whoever opened it. */
+  readonly source: ImageSource
   readonly output: string
   /** As the user named it. */
   readonly shown: string
@@ -29,7 +29,6 @@ export async function writeBundle(order: Order, io: Io, signal: AbortSignal): Pr
   const path = io.env['PATH'] ?? ''
   checkPackaging({ plan, bundle, path, base })
   const progress = openProgress(io, { json })
-  const source = openRegistries(order.registries)
   try {
     const made = await makeBundle({
       plan: bundle,
@@ -42,7 +41,7 @@ export async function writeBundle(order: Order, io: Io, signal: AbortSignal): Pr
           progress.end,
         )
       },
-      images: (archive) => exportImages(order, source, { archive, progress, signal }, io),
+      images: (archive) => exportImages(order, { archive, progress, signal }, io),
     })
     const { contents, sum, tarSum } = made
     const counts = `${contents.packages.length} packages, ${contents.files.length} files, ${contents.images.length} images`
@@ -56,7 +55,6 @@ export async function writeBundle(order: Order, io: Io, signal: AbortSignal): Pr
       )
   } finally {
     progress.end()
-    await source.close()
   }
 }
 
@@ -78,8 +76,7 @@ interface Export {
 
 /** One archive of all images, each with the digest that the lock has for it. */
 async function exportImages(
-  { bundle, lock }: Order,
-  source: ImageSource,
+  { bundle, lock, source }: Order,
   { archive, progress, signal }: Export,
   io: Io,
 ): Promise<Exported['images']> {
