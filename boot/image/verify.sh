@@ -54,7 +54,8 @@ boot_kernel() {
   echo "${kernel:-$(uname -r)}"
 }
 module() { # KERNEL NAME
-  modinfo -k "$1" -n "$2" > /dev/null 2>&1 && return
+  # not with -n: that only says where the file would be
+  modinfo -k "$1" "$2" > /dev/null 2>&1 && return
   grep -qE "/${2//_/[-_]}\.ko" "/lib/modules/$1/modules.builtin" 2> /dev/null && return
   # a container has the kernel of its host
   [ "$1" = "$(uname -r)" ] && [ -d "/sys/module/$2" ] && return

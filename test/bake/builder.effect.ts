@@ -63,7 +63,7 @@ export async function reachable(machine: Machine, address: string): Promise<void
   await powerOn(machine)
   await eventually(
     `${machine.name}: sshd`,
-    90,
+    300,
     async () =>
       (
         await inNetwork(machine.lab, ['bash', '-c', `exec 3<>/dev/tcp/${address}/22; read -t 2 -u 3 line`], {
@@ -80,7 +80,7 @@ export function packerBuild(
 ): Promise<Outcome> {
   const env = { CHECKPOINT_DISABLE: '1', PKR_VAR_ssh_private_key_file: join(folder, 'key') }
   const argv = ['packer', 'build', '-color=false', '.']
-  return inNetwork(lab, argv, { allowFailure: true, timeout: 600_000, cwd: template, env })
+  return inNetwork(lab, argv, { allowFailure: true, timeout: 1_200_000, cwd: template, env })
 }
 
 /** Every file of a machine that is off: kind, mode, owner, path, and what it holds. */

@@ -10,6 +10,8 @@ import {
 import { dirname, join } from 'node:path'
 import { eventually, type Outcome } from '../lab/exec.effect.ts'
 import { type Machine, pathOn, powerOn, run } from '../lab/machine.effect.ts'
+import * as breaks from './breaks.effect.ts'
+import { unseen, upload, verify } from './breaks.effect.ts'
 import {
   blankMachine,
   clone,
@@ -37,6 +39,7 @@ export const cases: readonly Case[] = [
   { name: 'packer build bakes, verifies and generalises a machine over SSH', run: bakes, makes: true },
   { name: 'what stays behind when it is off is an image', run: isImage },
   { name: 'a second build changes nothing', run: changesNothing },
+  { name: 'whatever is broken, verification names it', run: seesEverything },
   {
     name: 'a node from the image is one, and ends as one that installed everything itself',
     run: endsTheSame,
@@ -109,6 +112,33 @@ async function changesNothing(site: Site): Promise<void> {
   nothing(differences(before, after, volatile))
 }
 
+async function seesEverything({ builder, template: built, seed }: Site): Promise<void> {
+  const machine = await clone(builder, 'broken', seed, macs.w1)
+  await powerOn(machine)
+  await run(machine, ['cloud-init', 'status', '--wait'], { allowFailure: true })
+  upload(machine, built)
+  const inUse = (await verify(machine, 'hygiene')).map((line) => line.replace(/:.*/, ''))
+  const traces = [
+    'machine-id empty',
+    'no SSH host keys',
+    'no authorized keys',
+    'cloud-init clean',
+    'no builder user',
+  ]
+  expect(
+    traces.every((trace) => inUse.includes(trace)),
+    `of a machine in use: ${traces.join(', ')}`,
+    inUse,
+  )
+  nothing(await verify(machine))
+  nothing(await unseen(machine, breaks.baked))
+  nothing(await verify(machine))
+  await run(machine, ['env', 'LEAVEN_BUILDER=builder', 'bash', '/tmp/leaven/generalize.sh'])
+  nothing(await unseen(machine, breaks.hygiene, 'hygiene'))
+  nothing(await verify(machine, 'hygiene'))
+  await powerOff(machine)
+}
+
 /** What a boot writes, whatever it boots; containerd's own database, and its time stamps. */
 const volatile =
   /^\/(var\/(log|cache|tmp)|var\/lib\/(apt|systemd|ucf|private)|run|tmp|var\/lib\/containerd\/.*(meta\.db|metadata\.db|ingest|tmpmounts)|var\/lib\/dpkg\/.*-old|etc\/(passwd|group|shadow|gshadow|subuid|subgid)-)(\/|$)/
@@ -147,7 +177,7 @@ const onlyOneHas = new RegExp(
 /** Up to where a node needs its cluster: it has identified itself and would join. Then off, in order. */
 async function atTheDoor(machine: Machine): Promise<void> {
   await powerOn(machine)
-  await eventually(`${machine.name} would join`, 240, async () => {
+  await eventually(`${machine.name} would join`, 600, async () => {
     const { stdout } = await run(machine, ['leaven', 'status', '--json'], { allowFailure: true })
     const status = JSON.parse(stdout) as { phase: string; node: string; message: string; state: string }
     if (status.phase !== 'join' || status.node !== 'w1') throw new Error(stdout)
@@ -169,7 +199,7 @@ async function refuses({ builder, folder }: Site): Promise<void> {
     const seed = await nodeSeed(file, node)
     const machine = await clone(builder, 'misfit', seed, macs[node])
     await powerOn(machine)
-    await eventually('refusal', 60, async () => {
+    await eventually('refusal', 300, async () => {
       const { stdout } = await run(machine, ['leaven', 'status'], { allowFailure: true })
       if (!stdout.includes(message)) throw new Error(stdout)
       return stdout.includes('failed')
@@ -234,7 +264,7 @@ function succeeded({ code, stdout, stderr }: Outcome): void {
 }
 
 function nothing(found: readonly string[]): void {
-  expect(found.length === 0, 'no difference', `${found.length}:\n${found.slice(0, 40).join('\n')}`)
+  expect(found.length === 0, 'none', `${found.length}:\n${found.slice(0, 40).join('\n')}`)
 }
 
 function lines(files: ReadonlyMap<string, string>): string {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # npm run bake: builds gen and the test, then bakes. --keep leaves the machines' disks under /var/lib/leaven-lab/bake;
-# --again runs everything but the first bake on what --keep has left.
+# --again goes on with what --keep has left.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 [ -d node_modules ] || npm ci --no-audit --no-fund

@@ -1,8 +1,17 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { cached } from '../lab/cache.effect.ts'
 import { exec } from '../lab/exec.effect.ts'
-import { endPrograms, type Lab, labNamed, obstacles, prepareHost, removeHost } from '../lab/host.effect.ts'
+import {
+  endPrograms,
+  installPackages,
+  type Lab,
+  labNamed,
+  obstacles,
+  prepareHost,
+  removeHost,
+} from '../lab/host.effect.ts'
 import { cutPower, type Machine, machineNamed, machinesOf } from '../lab/machine.effect.ts'
 import { prepare } from '../lab/recipes.effect.ts'
 import { blankMachine, builderSeed, gateway, type Services, serve } from './builder.effect.ts'
@@ -30,11 +39,11 @@ export const builderAddress = '10.88.0.21'
 
 /**
  * Builds what is missing, makes the network and a blank machine.
- * @param again with the machine that an earlier run with --keep has baked
+ * @param again with what an earlier run with --keep has left
  * @throws naming what this host lacks
  */
 export async function open(again: boolean): Promise<Site> {
-  const reasons = obstacles()
+  const reasons = [...obstacles(), ...missing('packer', 'socat', 'python3', 'ssh-keygen')]
   if (reasons.length > 0) throw new Error(`no machine can run here: ${reasons.join('; ')}`)
   const lab = labNamed('bake')
   const folder = join(lab.directory, 'site')
@@ -49,11 +58,13 @@ export async function open(again: boolean): Promise<Site> {
   }
   if (again) await Promise.all(machinesOf(lab).map(cutPower))
   else await make(site)
+  await template(join(folder, 'worker/blueprint.yaml'), 'null', join(folder, 'packer'), '--images', site.archive)
   return { ...site, services: await serve(lab, site.mirror) }
 }
 
 async function make({ lab, folder, mirror, archive }: Omit<Site, 'services'>): Promise<void> {
   await close(lab)
+  await installPackages()
   const recipe = await prepare('1.20')
   const { base } = recipe
   const script = resolve('test/bake/machine/blank.sh')
@@ -66,8 +77,14 @@ async function make({ lab, folder, mirror, archive }: Omit<Site, 'services'>): P
   const plain = await template(file, 'null', join(folder, 'plain'))
   makeMirror(tablesOf(plain), recipe.binaries, mirror)
   await workerImages(file, join(recipe.images, 'images.tar'), archive)
-  await template(file, 'null', join(folder, 'packer'), '--images', archive)
   await blankMachine(lab, 'builder', image, seed)
+}
+
+/** @returns which of the programs this host lacks */
+export function missing(...programs: readonly string[]): readonly string[] {
+  return programs
+    .filter((program) => spawnSync('which', [program]).status !== 0)
+    .map((program) => `${program} is not installed`)
 }
 
 /** However it was left. */

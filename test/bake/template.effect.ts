@@ -32,6 +32,13 @@ export async function nodeSeed(file: string, node: string): Promise<string> {
   return join(folder, node)
 }
 
+/** The same as one ISO. @returns its path */
+export async function nodeIso(file: string, node: string): Promise<string> {
+  const folder = `${file}.iso`
+  await exec([...gen, 'seed', '--blueprint', file, '--iso', '--node', node, '-o', folder])
+  return join(folder, `${node}.iso`)
+}
+
 /** `gen packer` of workers. @returns the folder that packer takes */
 export async function template(
   file: string,
