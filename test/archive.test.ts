@@ -19,7 +19,7 @@ import { verifyArchive } from '../generators/effects/archive/verify.effect.ts'
 import { readJournal } from '../generators/images/journal.ts'
 import { SourceError } from '../generators/images/source.ts'
 import { fileHeader, readHeader, readPax } from '../generators/images/tar.ts'
-import { type Meddle, nameOf, planOf, scratch, someImages, write } from './support/archives.ts'
+import { dice, type Meddle, nameOf, planOf, scratch, someImages, write } from './support/archives.ts'
 import { isRoot, run, withTools } from './support/tools.ts'
 
 const path = scratch()
@@ -34,14 +34,6 @@ await write(images, path('whole.tar'))
 const right = digest('whole.tar')
 const leftovers = (name: string) =>
   readdirSync(path('.')).filter((file) => file.startsWith(name) && file !== name)
-/** The same numbers on every run. */
-function dice(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 describe('what is written', () => {
   test('is a tar for every reader, with names by tag and by digest', async () => {

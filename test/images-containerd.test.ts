@@ -1,13 +1,14 @@
 /** What gen exports, real containerds import, and containers of it run. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test as plainTest } from 'vitest'
 import { place } from './support/command-line.ts'
 import { type Containerd, helloProgram, newContainerd, startContainerd } from './support/containerd.ts'
 import { type Files, image, layer, noise } from './support/registry/images.ts'
-import { startRegistry } from './support/registry/registry.ts'
+import { type Registry, startRegistry } from './support/registry/registry.ts'
 import { isRoot, withTools } from './support/tools.ts'
 
 const greeting = (text: string): Files => ({ 'bin/hello': helloProgram(`${text}\n`) })
@@ -28,61 +29,84 @@ const test = isRoot()
   : plainTest.skip
 const newer = newContainerd()
 const kinds = [
-  ['the installed containerd', '/usr/bin'],
-  ...(newer === undefined ? [] : [['containerd 2', newer] as const]),
+  ['the installed containerd', '/usr/bin', 'basic'],
+  ...(newer === undefined ? [] : [['containerd 2', newer, 'token'] as const]),
 ] as const
 
-describe.each(kinds)('%s', (_, folder) => {
-  test('imports archives and deltas; names by tag and by digest run', async () => {
-    const registry = await startRegistry({ images: [...old, changed] })
-    const { gen, path } = place()
-    const names = old.map(({ repository, tag }) => `${registry.name}/${repository}:${tag}`)
-    const pinned = `${registry.name}/apps/first@${old[0]?.top.digest}`
-    const first = await gen(
-      `images export --images ${names[0]} --images ${names[1]} --images ${pinned} --plain-http -o old.tar`,
+describe.each(kinds)('%s', (_, folder, auth) => {
+  test(`imports what a registry with TLS and ${auth} auth has; every name runs`, async () => {
+    const { registry, names, gen, path } = await served(auth)
+    const exported = await gen(
+      `images export --images ${names.join(' --images ')} --index-names -o set.tar --ca ${registry.ca}`,
     )
-    expect(first.err).toContain('old.tar: written: 3 images')
-    expect(first.code).toBe(0)
-    expect((await gen('images verify old.tar')).code).toBe(0)
-
+    expect(exported).toMatchObject({ code: 0, err: expect.stringContaining('set.tar: written: 2 images') })
+    expect((await gen('images verify set.tar')).code).toBe(0)
     const containerd = await startContainerd(folder)
-    await containerd.import(path('old.tar'), '--platform', 'linux/amd64')
-    const digests = await Promise.all(names.map((name) => amd64Digest(name)))
-    const byDigest = names.map((name, index) => `${name.replace(/:v1$/, '')}@${digests[index]}`)
+    await containerd.import(path('set.tar'), '--platform', 'linux/amd64')
     const complete = await containerd.complete()
-    expect(complete).toEqual(expect.arrayContaining([...names, ...byDigest, pinned]))
-    expect(await containerd.run(names[0] ?? '')).toBe('first\n')
-    expect(await containerd.run(byDigest[1] ?? '')).toBe('second, old\n')
-    expect(await containerd.run(pinned)).toBe('first\n')
-    await isManaged(containerd, names[0] ?? '')
-
-    const next = `${registry.name}/apps/second:v2`
-    await gen(`images export --images ${names[0]} --images ${next} --plain-http -o new.tar`)
-    const delta = await gen('images diff old.tar new.tar -o delta.tar')
-    expect(delta.err).toMatch(/delta\.tar: 2 names new or changed, .* are left out/)
-    expect(readFileSync(path('delta.tar')).length).toBeLessThan(50_000)
-    expect((await gen('images verify delta.tar')).out).toContain('that the node has to have')
-    await containerd.import(path('delta.tar'), '--platform', 'linux/amd64')
-    expect(await containerd.run(next)).toBe('second, new\n')
-
-    // A node that never had the older images says so.
-    const fresh = await startContainerd(folder)
-    await expect(fresh.import(path('delta.tar'), '--platform', 'linux/amd64')).rejects.toThrow(/not found/)
+    const digests = await containerd.digests()
+    for (const [index, name] of names.entries()) {
+      const repository = name.replace(/:v1$/, '')
+      const source = await skopeo(registry, name)
+      // What each name stands for, as an independent reader of the registry has it.
+      const expected = {
+        [name]: source.amd64,
+        [`${repository}@${source.amd64}`]: source.amd64,
+        [`${repository}@${source.top}`]: source.top,
+      }
+      expect(Object.fromEntries(digests)).toMatchObject(expected)
+      expect(complete).toEqual(expect.arrayContaining(Object.keys(expected)))
+      for (const known of Object.keys(expected))
+        expect(await containerd.run(known)).toBe(index === 0 ? 'first\n' : 'second, old\n')
+      await isManaged(containerd, name)
+    }
   })
 
-  test('imports two platforms, and takes its own', async () => {
-    const registry = await startRegistry({ images: old })
-    const { gen, path } = place()
-    const name = `${registry.name}/apps/first:v1`
+  test('imports a delta where the older archive is, and only there', async () => {
+    const { registry, names, gen, path } = await served(auth)
+    const write = (file: string, ...images: readonly string[]) =>
+      gen(`images export --images ${images.join(' --images ')} -o ${file} --ca ${registry.ca}`)
+    const next = names[1]?.replace(/v1$/, 'v2') ?? ''
+    await write('old.tar', ...names)
+    await write('new.tar', names[0] ?? '', next)
+    const delta = await gen('images diff old.tar new.tar -o delta.tar')
+    expect(delta.err).toMatch(/delta\.tar: 2 names new or changed, .* are left out/)
+    expect(statSync(path('delta.tar')).size).toBeLessThan(50_000)
+    expect((await gen('images verify delta.tar')).out).toContain('that the node has to have')
+    const containerd = await startContainerd(folder)
+    // No options at all: what the manual of containerd says.
+    await containerd.import(path('old.tar'))
+    await containerd.import(path('delta.tar'))
+    expect(await containerd.complete()).toEqual(expect.arrayContaining([...names, next]))
+    expect(await containerd.run(next)).toBe('second, new\n')
+    expect(await containerd.run(names[1] ?? '')).toBe('second, old\n')
+
+    const fresh = await startContainerd(folder)
+    await expect(fresh.import(path('delta.tar'))).rejects.toThrow(/not found/)
+  })
+
+  test('imports two platforms, joined from parts on the way, and takes its own', async () => {
+    const { registry, names, gen, path } = await served(auth)
     const { code } = await gen(
-      `images export --images ${name} --platform linux/amd64,linux/arm64 --plain-http -o two.tar`,
+      `images export --images ${names[0]} --platform linux/amd64,linux/arm64 --split 1M -o two.tar --ca ${registry.ca}`,
     )
     expect(code).toBe(0)
     const containerd = await startContainerd(folder)
-    await containerd.import(path('two.tar'), '--platform', 'linux/amd64')
-    expect(await containerd.run(name)).toBe('first\n')
+    await containerd.join(path('two.tar'), '--platform', 'linux/amd64')
+    expect(await containerd.run(names[0] ?? '')).toBe('first\n')
   })
 })
+
+async function served(auth: 'basic' | 'token') {
+  const registry = await startRegistry({ tls: true, auth, images: [...old, changed] })
+  const { gen, path } = place()
+  return {
+    registry,
+    names: old.map(({ repository, tag }) => `${registry.name}/${repository}:${tag}`),
+    gen: (line: string) => gen(line, { env: { DOCKER_CONFIG: registry.dockerConfig } }),
+    path,
+  }
+}
 
 /** The kubelet sees what the CRI plugin has taken note of. */
 async function isManaged({ ctr }: Containerd, name: string): Promise<void> {
@@ -93,13 +117,17 @@ async function isManaged({ ctr }: Containerd, name: string): Promise<void> {
     .toBe(true)
 }
 
-/** As skopeo has it: of the manifest that the index names for amd64. */
-async function amd64Digest(name: string): Promise<string> {
-  const run = promisify(execFile)
-  const { stdout } = await run('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${name}`])
+/** Digests of what a name stands for, and of its manifest for amd64. */
+async function skopeo(registry: Registry, name: string): Promise<{ top: string; amd64: string }> {
+  const { stdout } = await promisify(execFile)('skopeo', [
+    ...['inspect', '--raw', '--tls-verify=false', '--authfile', join(registry.dockerConfig, 'config.json')],
+    `docker://${name}`,
+  ])
   const { manifests } = JSON.parse(stdout) as {
-    manifests?: { digest: string; platform: { architecture: string } }[]
+    manifests: { digest: string; platform: { architecture: string } }[]
   }
-  const found = manifests?.find(({ platform }) => platform.architecture === 'amd64')?.digest
-  return found ?? `sha256:${createHash('sha256').update(stdout).digest('hex')}`
+  return {
+    top: `sha256:${createHash('sha256').update(stdout).digest('hex')}`,
+    amd64: manifests.find(({ platform }) => platform.architecture === 'amd64')?.digest ?? '',
+  }
 }

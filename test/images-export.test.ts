@@ -1,10 +1,9 @@
-/** gen images export as a process: what it is asked, what it says, and what is left when it is killed. */
+/** gen images export as a process: what it is asked, and what it says. */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { large } from './support/archives.ts'
 import { clusterPlace, place } from './support/command-line.ts'
-import { type Fault, startFaultProxy } from './support/registry/fault-proxy.ts'
 import { image } from './support/registry/images.ts'
 import { startRegistry } from './support/registry/registry.ts'
 import { password, user } from './support/registry/token-server.ts'
@@ -46,60 +45,6 @@ describe('gen images export', () => {
       err: expect.stringMatching(/kube\/one:v1: not allowed; tried https:/),
     })
     expect(existsSync(path('c.tar.partial'))).toBe(false)
-  })
-
-  test('goes on after twenty kills, and ends the same', async () => {
-    const registry = await startRegistry({ images })
-    // Slow enough to be hit somewhere in the middle.
-    const { gen, path, list } = place()
-    const command = `images export --images ${registry.name}/kube/one:v1 --images ${registry.name}/kube/two:v2 --plain-http`
-    await gen(`${command} -o right.tar`)
-    const right = digest(path('right.tar'))
-    let killed = 0
-    let inside = 0
-    for (let turn = 0; turn < 40 && killed < 20; turn += 1) {
-      const { signal } = await gen(`${command} -o out.tar`, {
-        started: (child) => void setTimeout(() => child.kill('SIGKILL'), 90 + turn * 9),
-      })
-      if (signal === 'SIGKILL') killed += 1
-      if (existsSync(path('out.tar.partial'))) inside += 1
-      if (!existsSync(path('out.tar'))) continue
-      expect(digest(path('out.tar'))).toBe(right)
-      rmSync(path('out.tar'))
-    }
-    expect(killed).toBe(20)
-    expect(inside).toBeGreaterThan(2)
-    const { code } = await gen(`${command} -o out.tar`)
-    expect(code).toBe(0)
-    expect(digest(path('out.tar'))).toBe(right)
-    expect(list().filter((name) => name.includes('partial'))).toEqual([])
-  })
-
-  test('ends in order on Ctrl-C, and says that it can go on', async () => {
-    const registry = await startRegistry({ images })
-    const stall = (): Fault => ({ kind: 'stall', at: 9_000_000 })
-    const proxy = await startFaultProxy({
-      before: registry.url,
-      faults: ({ path: asked, range }) =>
-        asked.includes('/blobs/') && range === undefined ? stall() : undefined,
-    })
-    const { gen, path } = place()
-    const command = `images export --images ${proxy.name}/kube/one:v1 --plain-http -o out.tar`
-    const stopped = await gen(command, {
-      started: (child) => void setTimeout(() => child.kill('SIGINT'), 2_000),
-    })
-    expect(stopped).toMatchObject({ code: 130, err: expect.stringContaining('goes on where') })
-    expect(existsSync(path('out.tar'))).toBe(false)
-    const before = proxy.seen.length
-    expect((await gen(command)).code).toBe(0)
-    expect(
-      proxy.seen
-        .slice(before)
-        .some(
-          ({ headers }) => headers.range === 'bytes=8388608-' || /bytes=[89]\d{6}-/.test(headers.range ?? ''),
-        ),
-    ).toBe(true)
-    expect((await gen('images verify out.tar')).code).toBe(0)
   })
 
   test('says what is wrong, and writes nothing', async () => {

@@ -138,6 +138,7 @@ describe('tags that move, offline', () => {
     [`image: nginx@sha256:${'0'.repeat(64)}`, 0],
     [`image: nginx:latest@sha256:${'0'.repeat(64)}`, 0],
     ['imagePullPolicy: Always', 0],
+    ['spec: { containers: [{ name: a, image: nginx }, { image: b:1, name: b }] }', 1],
     ['image: a\nimage: b:1\nimage: c:latest', 2],
   ])('%s', (content, count) => {
     expect(found(file(content))).toEqual(Array(count).fill('blueprint/moving-tag-offline'))

@@ -42,9 +42,11 @@ export function readSize(text: string): number {
  */
 export async function readWishes(given: readonly string[], io: Io): Promise<readonly Wish[]> {
   const named = await Promise.all(given.map((text) => readNames(text, io)))
-  const wishes = named.flat().map(({ text, where }) => ({ ...readWish(text, where, io) }))
+  const wishes = named.flat().map(({ text, where }) => readWish(text, where, io))
   if (wishes.length === 0) throw new UserError(`there is no image in ${given.join(', ')}`)
-  return distinct(wishes)
+  const all = distinct(wishes)
+  for (const { reference } of all) warnOfMovingTag(formatReference(reference), io)
+  return all
 }
 
 /** @throws UserError */
@@ -54,11 +56,18 @@ export function readWish(text: string, where: string, io: Pick<Io, 'stderr'>): W
   const { reference } = parsed
   const full = formatReference(reference)
   if (full !== text) io.stderr(`gen: ${text} is ${full}\n`)
-  if (reference.digest === undefined && reference.tag === 'latest')
+  return { reference }
+}
+
+/**
+ * https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+ * @param full name
+ */
+export function warnOfMovingTag(full: string, io: Pick<Io, 'stderr'>): void {
+  if (full.endsWith(':latest'))
     io.stderr(
       `gen: warning: ${full} moves, and the kubelet pulls :latest at every start, which fails offline\n  hint: name a version or a digest\n`,
     )
-  return { reference }
 }
 
 /** The same, asked for by the digest that the lock has; without one, by its tag. */

@@ -1,6 +1,7 @@
 import { stoppable } from '../effects/interrupt.effect.ts'
 import { fetchManifest } from '../effects/manifests.effect.ts'
-import { type AddonText, listImages, type WantedImage } from '../images/list.ts'
+import { imagesInManifest } from '../images/found.ts'
+import { type AddonImages, listImages, type WantedImage } from '../images/list.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import { parseRole, type Role, roleSpellings } from '../model/role.ts'
 import {
@@ -12,7 +13,9 @@ import {
   type OptionSpec,
   text,
   UsageError,
+  UserError,
 } from './command.ts'
+import { warnOfMovingTag } from './export-request.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
 
 const { secrets: _, ...blueprintOnly } = blueprintOptions
@@ -60,21 +63,29 @@ export function readRole(invocation: Invocation): Role | undefined {
   return role
 }
 
-/** What the cluster, or one role of it, needs. An addon whose manifest cannot be had is a warning. */
+/**
+ * What the cluster, or one role of it, needs. An addon whose manifest cannot be had is a warning.
+ * @throws UserError for a role that no node has
+ */
 export async function wantedImages(
   { groups }: Pick<Ready, 'groups'>,
   role: Role | undefined,
   io: Pick<Io, 'stderr'>,
   signal: AbortSignal,
 ): Promise<readonly WantedImage[]> {
-  return listImages(groups, role, await addonTexts(groups, io, signal))
+  if (role !== undefined && !groups.some((group) => group.role === role))
+    throw new UserError(`no node of the blueprint is a ${role}`)
+  const addons = await addonImages(groups, io, signal)
+  // Those that the blueprint names itself are told with their line, by its diagnostics.
+  for (const { references } of addons) for (const reference of references) warnOfMovingTag(reference, io)
+  return listImages(groups, role, addons)
 }
 
-async function addonTexts(
+async function addonImages(
   groups: readonly GroupPlan[],
   io: Pick<Io, 'stderr'>,
   signal: AbortSignal,
-): Promise<readonly AddonText[]> {
+): Promise<readonly AddonImages[]> {
   // Pod networks come as a kustomization over a manifest whose images are facts of ours.
   const unknown = groups
     .flatMap(({ addons }) => addons)
@@ -82,17 +93,17 @@ async function addonTexts(
       manifest === undefined || kustomization !== undefined ? [] : [{ name, ...manifest }],
     )
   const distinct = [...new Map(unknown.map((addon) => [addon.url, addon])).values()]
-  const texts = await Promise.all(
+  const known = await Promise.all(
     distinct.map(async ({ name, url, sha256 }) => {
       const fetched = await fetchManifest(url, sha256, signal)
-      if ('text' in fetched) return [{ addon: name, text: fetched.text }]
+      if ('text' in fetched) return [{ addon: name, references: imagesInManifest(fetched.text) }]
       io.stderr(
         `gen: warning: the images of addon ${name} are not known: ${fetched.problem}\n  hint: name them in airgap.images of the blueprint\n`,
       )
       return []
     }),
   )
-  return texts.flat()
+  return known.flat()
 }
 
 function table(listed: readonly WantedImage[]): string {

@@ -31,6 +31,14 @@ function collect(value: Json, found: Set<string>): void {
       for (const container of below)
         if (isObject(container) && typeof container['image'] === 'string' && container['image'] !== '')
           found.add(fullName(container['image']))
+    if (key === 'volumes' && Array.isArray(below)) for (const volume of below) collectVolume(volume, found)
     if (below !== undefined) collect(below, found)
   }
+}
+
+/** https://kubernetes.io/docs/concepts/storage/volumes/#image */
+function collectVolume(volume: Json, found: Set<string>): void {
+  const source = isObject(volume) ? volume['image'] : undefined
+  const reference = isObject(source) ? source['reference'] : undefined
+  if (typeof reference === 'string' && reference !== '') found.add(fullName(reference))
 }

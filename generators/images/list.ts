@@ -1,7 +1,6 @@
 /** Every image of a cluster, who needs it, and why. */
 import type { GroupPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
-import { imagesInManifest } from './found.ts'
 import { fullName } from './reference.ts'
 
 export interface WantedImage {
@@ -12,10 +11,11 @@ export interface WantedImage {
   readonly groups: readonly string[]
 }
 
-/** An addon's manifest, as it was fetched. */
-export interface AddonText {
+/** What an addon's manifest runs. */
+export interface AddonImages {
   readonly addon: string
-  readonly text: string
+  /** Full names. */
+  readonly references: readonly string[]
 }
 
 /**
@@ -26,7 +26,7 @@ export interface AddonText {
 export function listImages(
   groups: readonly GroupPlan[],
   role: Role | undefined,
-  addons: readonly AddonText[] = [],
+  addons: readonly AddonImages[] = [],
 ): readonly WantedImage[] {
   const found = new Map<string, { why: Set<string>; groups: Set<string> }>()
   const add = (reference: string, why: string, group: string) => {
@@ -38,8 +38,8 @@ export function listImages(
   for (const group of groups) {
     if (role !== undefined && group.role !== role) continue
     for (const { reference, why } of group.images) add(fullName(reference), why, group.name)
-    for (const { addon, text } of addons)
-      for (const reference of imagesInManifest(text)) add(reference, `runs in addon ${addon}`, group.name)
+    for (const { addon, references } of addons)
+      for (const reference of references) add(reference, `runs in addon ${addon}`, group.name)
   }
   return [...found]
     .sort(([one], [other]) => (one < other ? -1 : 1))

@@ -5,10 +5,7 @@ import type { ContainerImage, FileSpec } from '../model/contribution.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 
-export function kubernetesImages(
-  { kubernetes, runtime }: ClusterPlan,
-  role: Role,
-): readonly ContainerImage[] {
+export function kubernetesImages({ kubernetes }: ClusterPlan, role: Role): readonly ContainerImage[] {
   const { facts, imageRepository, customRepository, version } = kubernetes
   const own = (name: string, why: string): ContainerImage => ({
     reference: `${imageRepository}/${name}:v${version}`,
@@ -18,7 +15,6 @@ export function kubernetesImages(
   const coredns = customRepository ? 'coredns' : facts.images.coredns.path
   const everywhere = [
     own('kube-proxy', 'routes services on every node'),
-    { reference: runtime.sandboxImage, why: "every pod's sandbox" },
     {
       reference: `${imageRepository}/${coredns}:${facts.images.coredns.tag}`,
       why: 'cluster DNS, on any node',
@@ -36,7 +32,10 @@ export function kubernetesImages(
 
 /** `airgap.images` */
 export function namedImages(references: readonly string[]): readonly ContainerImage[] {
-  return references.map((reference) => ({ reference: fullName(reference), why: 'named in airgap.images' }))
+  return references.map((written) => {
+    const reference = fullName(written)
+    return { reference, why: `named in airgap.images${reference === written ? '' : ` as ${written}`}` }
+  })
 }
 
 /** Images that the user's manifests run, such as static pods. */

@@ -240,7 +240,7 @@ function movingTags({ airgap, files }: Blueprint): readonly Diagnostic[] {
     moves(reference) ? [warn(['airgap', 'images', index], reference)] : [],
   )
   const inFiles = (files ?? []).flatMap(({ content = '' }, index) =>
-    [...content.matchAll(/^[\s-]*image:\s*["']?([^\s"'#{}]+)/gm)]
+    [...content.matchAll(/(?:^|[{,])[\s-]*image:\s*["']?([^\s"'#{},]+)/gm)]
       .map(([, reference = '']) => reference)
       .filter(moves)
       .map((reference) => warn(['files', index, 'content'], reference)),

@@ -31,6 +31,15 @@ export function someImages(seed = ''): readonly MadeImage[] {
   ]
 }
 
+/** Chance that is the same on every run: numbers from 0 to below 1. */
+export function dice(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
 export function nameOf({ repository, tag }: MadeImage): string {
   return `${registry}/${repository}:${tag}`
 }

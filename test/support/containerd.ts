@@ -14,8 +14,12 @@ export interface Containerd {
   /** @returns what it prints; rejects with its error text */
   readonly ctr: (...args: readonly string[]) => Promise<string>
   readonly import: (file: string, ...args: readonly string[]) => Promise<string>
+  /** The same for the parts of an archive: `cat FILE.??? | ctr images import -`. */
+  readonly join: (file: string, ...args: readonly string[]) => Promise<void>
   /** Names of images whose blobs are all there. */
   readonly complete: () => Promise<readonly string[]>
+  /** What each name stands for. */
+  readonly digests: () => Promise<ReadonlyMap<string, string>>
   /** What a container of it prints. */
   readonly run: (reference: string) => Promise<string>
 }
@@ -47,14 +51,25 @@ export async function startContainerd(folder = '/usr/bin'): Promise<Containerd> 
     })
     return stdout
   }
+  const base = ['-a', socket, '-n', 'k8s.io', 'images', 'import', '--snapshotter', 'native']
   let count = 0
   return {
     version: version ?? '',
     ctr,
     import: (file, ...args) => ctr('images', 'import', '--snapshotter', 'native', ...args, file),
+    join: async (file, ...args) => {
+      const line = 'set -eu; file=$1; shift; cat "$file".??? | "$@" -'
+      await promisify(execFile)('sh', ['-c', line, '-', file, join(folder, 'ctr'), ...base, ...args])
+    },
     complete: async () => {
       const lines = (await ctr('images', 'check', '--snapshotter', 'native')).split('\n').slice(1)
       return lines.filter((line) => line.includes(' complete ')).map((line) => line.split(/\s/)[0] ?? '')
+    },
+    digests: async () => {
+      const lines = (await ctr('images', 'ls')).split('\n').slice(1).filter(Boolean)
+      return new Map(
+        lines.map((line) => line.split(/\s+/)).map(([name = '', , digest = '']) => [name, digest]),
+      )
     },
     run: (reference) => {
       count += 1
