@@ -154,16 +154,23 @@ asRoot('a full disk and a read-only one are said, and nothing is left there', as
   const command = `images export --images ${registry.name}/kube/one:v1 --plain-http -o ${join(small, 'x.tar')}`
   expect(await gen(command)).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/^gen: no space left on the disk for .*: \d+ MiB are needed, \d+ MiB are free$/m),
+    err: expect.stringMatching(
+      /^gen: no space left on the disk for .*: \d+ MiB are needed, \d+ MiB are free$/m,
+    ),
   })
   run('mount', ['-o', 'remount,ro', small])
-  expect(await gen(command)).toMatchObject({ code: 1, err: expect.stringMatching(/^gen: .* read-only disk$/m) })
+  expect(await gen(command)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^gen: .* read-only disk$/m),
+  })
   expect(readdirSync(small)).toEqual([])
 })
 
 test('platforms that an index names and nobody stored do no harm, unless they are asked for', async () => {
   const absent = [{ os: 'linux', architecture: 's390x' }]
-  const registry = await startRegistry({ images: [image('kube/partial', 'v1', { layers: [shared], absent })] })
+  const registry = await startRegistry({
+    images: [image('kube/partial', 'v1', { layers: [shared], absent })],
+  })
   const { gen, list } = place()
   const command = `images export --images ${registry.name}/kube/partial:v1 --plain-http`
   expect((await gen(`${command} --index-names -o all.tar`)).code).toBe(0)
@@ -178,7 +185,11 @@ test('platforms that an index names and nobody stored do no harm, unless they ar
   expect(list().filter((name) => name.startsWith('x.tar'))).toEqual([])
 })
 
-withTools('docker-registry', 'openssl', 'faketime')('another day gives the same bytes', async () => {
+withTools(
+  'docker-registry',
+  'openssl',
+  'faketime',
+)('another day gives the same bytes', async () => {
   const registry = await startRegistry({ images })
   const { gen, path } = place()
   const names = images.map(({ repository, tag }) => `--images ${registry.name}/${repository}:${tag}`)

@@ -40,9 +40,7 @@ describe('on a terminal', () => {
     const bar = watched({ terminal: true })
     bar.begin('a.tar', 100_000_000)
     bar.after(2_000, 40_000_000)
-    expect(bar.last()).toMatch(
-      /^a\.tar \[#+\.+\] 40 %, 40\.0 MB of 100\.0 MB, 20\.0 MB\/s, 3 s left/,
-    )
+    expect(bar.last()).toMatch(/^a\.tar \[#+\.+\] 40 %, 40\.0 MB of 100\.0 MB, 20\.0 MB\/s, 3 s left/)
     bar.end()
     expect(bar.said().endsWith(`\r${clear}`)).toBe(true)
   })

@@ -65,7 +65,10 @@ async function pushFile(
     const index = new TextEncoder().encode(JSON.stringify({ manifests: await archive.entries() }))
     const plan = planPush(await readContents(index, archive.document), target, sha256)
     if ('problems' in plan)
-      throw new UserError(`${file}: ${plan.problems.join('\ngen: ')}`, 'gen images verify FILE reads all of it')
+      throw new UserError(
+        `${file}: ${plan.problems.join('\ngen: ')}`,
+        'gen images verify FILE reads all of it',
+      )
     for (const note of plan.notes) progress.note(note)
     const begin = (total: number) => progress.begin(basename(file), total)
     const watcher = { begin, advance: progress.advance }

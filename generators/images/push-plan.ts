@@ -73,8 +73,7 @@ export function planPush(
       for (const descriptor of [manifest.config, ...manifest.layers])
         if (!isForeignLayer(descriptor.mediaType)) need(blobs, descriptor, to)
     }
-    const top =
-      original(read.reference, entries, contents) ?? topOf(name, entries, contents, digestOf, notes)
+    const top = original(read.reference, entries, contents) ?? topOf(name, entries, contents, digestOf, notes)
     if (top !== undefined)
       names.push({
         ...top,

@@ -58,7 +58,13 @@ export async function open(again: boolean): Promise<Site> {
   }
   if (again) await Promise.all(machinesOf(lab).map(cutPower))
   else await make(site)
-  await template(join(folder, 'worker/blueprint.yaml'), 'null', join(folder, 'packer'), '--images', site.archive)
+  await template(
+    join(folder, 'worker/blueprint.yaml'),
+    'null',
+    join(folder, 'packer'),
+    '--images',
+    site.archive,
+  )
   return { ...site, services: await serve(lab, site.mirror) }
 }
 

@@ -143,7 +143,17 @@ function contestants(registry, urls, crane) {
   const refs = set.map(({ name }) => `${registry}/${name}:v1`)
   const list = join(folder, 'list.txt')
   writeFileSync(list, `${refs.join('\n')}\n`)
-  const own = (to) => [process.execPath, gen, 'images', 'export', '--images', list, '--plain-http', '-o', `${to}/all.tar`]
+  const own = (to) => [
+    process.execPath,
+    gen,
+    'images',
+    'export',
+    '--images',
+    list,
+    '--plain-http',
+    '-o',
+    `${to}/all.tar`,
+  ]
   const policy = join(folder, 'policy.json')
   writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}')
   const copies = set.map(
@@ -153,7 +163,16 @@ function contestants(registry, urls, crane) {
   const curl = (to) => {
     const config = urls.map((url, at) => `url = "${url}"\noutput = "${to}/${at}"\n`)
     writeFileSync(join(folder, 'curl.txt'), config.join(''))
-    return ['curl', '-sf', '--parallel', '--parallel-immediate', '--parallel-max', '8', '-K', join(folder, 'curl.txt')]
+    return [
+      'curl',
+      '-sf',
+      '--parallel',
+      '--parallel-immediate',
+      '--parallel-max',
+      '8',
+      '-K',
+      join(folder, 'curl.txt'),
+    ]
   }
   return new Map([
     ['gen images export', own],
@@ -161,7 +180,10 @@ function contestants(registry, urls, crane) {
       ? []
       : [
           ['crane pull', (to) => [crane, 'pull', '--insecure', ...refs, `${to}/all.tar`]],
-          ['crane pull --format=oci', (to) => [crane, 'pull', '--insecure', '--format=oci', ...refs, `${to}/oci`]],
+          [
+            'crane pull --format=oci',
+            (to) => [crane, 'pull', '--insecure', '--format=oci', ...refs, `${to}/oci`],
+          ],
         ]),
     ...(has('skopeo') ? [['skopeo copy', (to) => ['sh', '-ec', copies.join('\n'), `${to}/oci`]]] : []),
     ['curl, 8 at a time', curl],
@@ -191,7 +213,9 @@ function median(numbers) {
 
 function report(results, bytes) {
   const own = results.get('gen images export')
-  console.log(`${set.length} images, ${(bytes / 1e6).toFixed(0)} MB, medians of ${rounds}; ratios are those of the rounds`)
+  console.log(
+    `${set.length} images, ${(bytes / 1e6).toFixed(0)} MB, medians of ${rounds}; ratios are those of the rounds`,
+  )
   console.log('                            wall s   cpu s  RSS MiB  gen/it wall  gen/it cpu')
   for (const [name, runs] of results) {
     const part = (key) => median(own.map((one, at) => one[key] / runs[at][key])).toFixed(2)
@@ -201,14 +225,21 @@ function report(results, bytes) {
       Math.max(...runs.map(({ rss }) => rss)).toFixed(0),
     ]
     const ratios = runs === own ? [] : [part('wall'), part('cpu')]
-    console.log(name.padEnd(25) + cells.map((cell) => cell.padStart(9)).join('') + ratios.map((cell) => cell.padStart(12)).join(''))
+    console.log(
+      name.padEnd(25) +
+        cells.map((cell) => cell.padStart(9)).join('') +
+        ratios.map((cell) => cell.padStart(12)).join(''),
+    )
   }
   const again = results.get('the same again')
   const part = median(again.map(({ wall }, at) => wall / own[at].wall))
   const peak = Math.max(...own.map(({ rss }) => rss))
   const crane = results.get('crane pull')
-  const beside = crane === undefined ? 'not measured' : median(own.map(({ wall }, at) => wall / crane[at].wall)).toFixed(2)
-  console.log(`wall beside crane pull: ${beside} (aim 0.90), RSS: ${peak.toFixed(0)} MiB (aim 150), the same again: ${part.toFixed(2)} of the first (aim 0.20)`)
+  const beside =
+    crane === undefined ? 'not measured' : median(own.map(({ wall }, at) => wall / crane[at].wall)).toFixed(2)
+  console.log(
+    `wall beside crane pull: ${beside} (aim 0.90), RSS: ${peak.toFixed(0)} MiB (aim 150), the same again: ${part.toFixed(2)} of the first (aim 0.20)`,
+  )
 }
 
 let stop = () => undefined
