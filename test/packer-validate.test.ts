@@ -21,6 +21,8 @@ const packers = [
   [packer19(), inside19] as const,
   [process.env['LEAVEN_PACKER'], builders] as const,
 ].flatMap(([path, known]) => (path ? [[path, known] as const] : []))
+/** 1.9 says so where it finds no `required_plugins`; ours are in plugins/, for 1.6 refuses a folder that has them. */
+const bundled = /^Warning: Bundled plugins used\n[^]*?^Then run 'packer init'.*\n+/m
 const roles = ['control-plane', 'worker']
 
 const made = place({ 'cluster.yaml': bakeBlueprint() })
@@ -55,7 +57,8 @@ async function validate(
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk))
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
-  return { code, said: Buffer.concat(chunks).toString() }
+  const said = Buffer.concat(chunks).toString()
+  return { code, said: said.replace(bundled, '') }
 }
 
 describe.each(packers)('%s', (packer, builders) => {
