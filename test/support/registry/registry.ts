@@ -25,8 +25,6 @@ export interface Registry {
   readonly name: string
   /** `https://127.0.0.1:PORT` */
   readonly url: string
-  /** The same storage, plain and without authentication. */
-  readonly back: string
   /** PEM of who signed its certificate. */
   readonly ca: string
   /** Beside `config.json` with the right credentials; for DOCKER_CONFIG. */
@@ -60,8 +58,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   writeFileSync(join(folder, 'ca.pem'), pems.ca)
   writeFileSync(join(folder, 'config.json'), dockerConfig(name))
   const url = `${options.tls ? 'https' : 'http'}://${name}`
-  const files = { ca: join(folder, 'ca.pem'), dockerConfig: folder, storage }
-  return { name, url, back: back.name, ...files, tokens, add, stop }
+  return { name, url, ca: join(folder, 'ca.pem'), dockerConfig: folder, tokens, storage, add, stop }
 }
 
 /** What `docker login` writes. */
