@@ -145,6 +145,8 @@ describe('what is pure', () => {
       'generators/cli/output.effect.ts',
       // Not ours: Docker calls its list of images so.
       'generators/effects/archive/docker.effect.ts',
+      // What went into a build, for its provenance.
+      'generators/effects/built-folder.effect.ts',
       'generators/render/artifacts.ts',
     ])
   })

@@ -22,7 +22,7 @@ const packers = [
   [process.env['LEAVEN_PACKER'], builders] as const,
 ].flatMap(([path, known]) => (path ? [[path, known] as const] : []))
 /** 1.9 says so where it finds no `required_plugins`; ours are in plugins/, for 1.6 refuses a folder that has them. */
-const bundled = /^Warning: Bundled plugins used\n[^]*?^Then run 'packer init'.*\n+/m
+const bundled = /^Warning: Bundled plugins used\n[\s\S]*?^Then run 'packer init'.*\n+/m
 const roles = ['control-plane', 'worker']
 
 const made = place({ 'cluster.yaml': bakeBlueprint() })
