@@ -2,8 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { baseImages } from '../generators/aws/images.ts'
+import { tagNames } from '../generators/aws/tags.ts'
 import { os } from '../generators/registry.ts'
 import { type Account, account } from './support/aws/account.ts'
+import { clusterPlace } from './support/command-line.ts'
+import { bakeBlueprint } from './support/machines.ts'
 
 /** Baked by us: newest last. */
 function bake(aws: Account, id: string, created: string, tags: object = {}) {
@@ -111,6 +114,33 @@ describe('our own', () => {
     expect(out).not.toContain('ami-base')
     const roles = JSON.parse((await aws.gen('ami list --role master --json')).out) as { id: string }[]
     expect(roles.map(({ id }) => id)).toEqual(['ami-master'])
+  })
+
+  test('are those of the template of amazon-ebs, by its own tags', async () => {
+    const made = clusterPlace(bakeBlueprint({ 'amazon-ebs': '{ region: eu-central-1 }' }))
+    expect((await made.gen('packer --role worker -o out')).code).toBe(0)
+    const folder = 'out/worker/amazon-ebs-amd64'
+    const { facts } = JSON.parse(made.read(`${folder}/node.auto.pkrvars.json`).toString()) as {
+      facts: Record<string, string>
+    }
+    // tags = { for name, value in var.facts : "leaven:${name}" => value }
+    const hcl = made.read(`${folder}/source.pkr.hcl`).toString()
+    const [, prefix] = /^ {2}tags += \{ for name, value in var\.facts : "(.*)\$\{name\}" => value \}$/m.exec(hcl) ?? []
+    const tags = Object.fromEntries(Object.entries(facts).map(([name, value]) => [`${prefix}${name}`, value]))
+    expect(Object.keys(tags)).toEqual(
+      expect.arrayContaining([tagNames.cluster, tagNames.role, tagNames.kubernetes]),
+    )
+    const aws = await account()
+    aws.state.images.set('ami-ours', {
+      owner: '111122223333',
+      name: 'ours',
+      arch: 'x86_64',
+      created: '2026-11-01T00:00:00.000Z',
+      tags,
+      snapshots: [],
+    })
+    const { out } = await aws.gen('ami list --cluster prod --role worker --json')
+    expect(JSON.parse(out)).toMatchObject([{ id: 'ami-ours', cluster: 'prod', kubernetes: '1.31.4' }])
   })
 
   test('prune shows first, then removes what nobody needs, and its snapshots', async () => {

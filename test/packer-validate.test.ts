@@ -1,4 +1,4 @@
-/** What `gen packer` writes, shown to Packer itself: Debian's 1.6.6, and whichever newer one $LEAVEN_PACKER names. */
+/** What `gen packer` writes, shown to Packer itself: Debian's 1.6.6 and 1.9.4, and whichever one $LEAVEN_PACKER names. */
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,12 +7,19 @@ import * as registry from '../generators/registry.ts'
 import { place } from './support/command-line.ts'
 import { type Keystone, keystone } from './support/keystone.ts'
 import { bakeBlueprint, identity, makeKey, settings } from './support/machines.ts'
+import { packer19 } from './support/programs.ts'
 import { withTools } from './support/tools.ts'
 
 const withPacker = withTools('packer', 'ssh-keygen')
 const templates = join(import.meta.dirname, '../packer')
-const packers = ['packer', ...(process.env['LEAVEN_PACKER'] ? [process.env['LEAVEN_PACKER']] : [])]
 const builders = registry.builder.map(({ name }) => name)
+/** 1.9.4 has these inside; the others' plugins come by `packer init`, from GitHub. */
+const inside19 = 'null qemu amazon-ebs vsphere-iso vsphere-clone googlecompute azure-arm virtualbox-iso'.split(' ')
+const packers = [
+  ['packer', builders] as const,
+  [packer19(), inside19] as const,
+  [process.env['LEAVEN_PACKER'], builders] as const,
+].flatMap(([path, known]) => (path ? [[path, known] as const] : []))
 const roles = ['control-plane', 'worker']
 
 const made = place({ 'cluster.yaml': bakeBlueprint() })
@@ -50,7 +57,7 @@ async function validate(
   return { code, said: Buffer.concat(chunks).toString() }
 }
 
-describe.each(packers)('%s', (packer) => {
+describe.each(packers)('%s', (packer, builders) => {
   describe.each(roles)('%s', (role) => {
     withPacker.each(builders)('%s is valid', async (builder) => {
       const { code, said } = await validate(packer, folderOf(role, builder))
@@ -59,7 +66,8 @@ describe.each(packers)('%s', (packer) => {
     })
   })
 
-  withPacker('openstack has logged in', () => expect(cloud.users).toContain('builder'))
+  if (builders.includes('openstack'))
+    withPacker('openstack has logged in', () => expect(cloud.users).toContain('builder'))
 
   withPacker.each(builders)('%s says which variable is missing', async (builder) => {
     const path = join(folderOf('worker', builder), 'node.auto.pkrvars.json')
@@ -83,7 +91,7 @@ describe.each(packers)('%s', (packer) => {
     ['proxmox-clone', 'PROXMOX_PASSWORD'],
     ['azure-arm', 'ARM_SUBSCRIPTION_ID'],
   ] as const
-  withPacker.each(secret)('%s says that %s is missing', async (builder, name) => {
+  withPacker.each(secret.filter(([builder]) => builders.includes(builder)))('%s says that %s is missing', async (builder, name) => {
     const { code, said } = await validate(packer, folderOf('worker', builder), { [name]: undefined })
     expect([code, said]).toEqual([1, expect.stringContaining(`Set ${name}`)])
   })
@@ -107,6 +115,7 @@ describe.each(packers)('%s', (packer) => {
       })
       expect((await own.gen('packer --role worker -o out')).code).toBe(0)
       for (const name of readdirSync(own.path('out/worker'))) {
+        if (!builders.includes(name.replace('-amd64', ''))) continue
         const { code, said } = await validate(packer, own.path(`out/worker/${name}`))
         expect([code, said], `${name} ${firmware}`).toEqual([0, expect.not.stringMatching(/error|warning/i)])
       }

@@ -117,6 +117,16 @@ export const groups: readonly { readonly title: string; readonly commands: reado
         summary: 'write folders that packer build makes machine images from',
         load: async () => (await import('./packer.ts')).packer,
       },
+      {
+        name: 'ci',
+        summary: 'write a pipeline that bakes them, for GitHub or GitLab',
+        load: async () => (await import('./ci.ts')).ci,
+      },
+      {
+        name: 'provenance',
+        summary: 'say what a baked image was made of, and where',
+        load: async () => (await import('./provenance.ts')).provenance,
+      },
     ],
   },
   {

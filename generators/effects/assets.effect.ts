@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { KubernetesMinor, KubernetesTable } from '../facts/facts.ts'
+import { type StepName, stepNames } from '../render/pipeline/builds.ts'
 
 /** The package's root, from the bundle in dist/ as well as from the sources. */
 const root = packageRoot(dirname(fileURLToPath(import.meta.url)))
@@ -52,6 +53,13 @@ export function packerTemplates(builder: string): Readonly<Record<string, string
     'source.pkr.hcl': read(join(builder, 'source.pkr.hcl')),
     ...(existsSync(join(root, 'packer', plugins)) ? { 'plugins/plugins.pkr.hcl': read(plugins) } : {}),
   }
+}
+
+/** The steps of a pipeline, by name, without the interpreter's line. */
+export function pipelineScripts(): Readonly<Record<StepName, string>> {
+  const read = (name: string) =>
+    readFileSync(join(root, 'packer/ci', `${name}.sh`), 'utf8').replace(/^#!.*\n/, '')
+  return Object.fromEntries(stepNames.map((name) => [name, read(name)])) as Record<StepName, string>
 }
 
 export function packageVersion(): string {

@@ -33,6 +33,54 @@ export function newKustomize(): string | undefined {
   )
 }
 
+/**
+ * The newest Packer that the Go module proxy hands out. Not by `go install`: that asks for the list of versions, too,
+ * which the proxy refuses.
+ */
+export function packer19(): string | undefined {
+  const build = 'go mod init made && go mod edit -require=github.com/hashicorp/packer@v1.9.4'
+  return made('packer-1.9.4', 'packer', (to) =>
+    sh(`cd "$0" && ${build} && GOFLAGS=-mod=mod go build -o packer github.com/hashicorp/packer`, to),
+  )
+}
+
+/** Reads workflows of GitHub as GitHub does. */
+export function actionlint(): string | undefined {
+  const version = 'v1.7.7'
+  return made(`actionlint-${version.slice(1)}`, 'actionlint', (to) =>
+    sh(`GOFLAGS='' GOBIN="$0" go install github.com/rhysd/actionlint/cmd/actionlint@${version}`, to),
+  )
+}
+
+/** Reads pipelines of GitLab, with GitLab's own schema inside. 4.70 is the last for Node 20. */
+export function gitlabCiLocal(): string | undefined {
+  const sum =
+    'sha512-0PP7pZzjRgnWoHYNEM1XwvUtXr792SH8+pS5dcVddGIDlka1Fmn9DpVQrgTChUxBgWRO1expWekFUgItUM7xoQ=='
+  return npmPackage('gitlab-ci-local', '4.70.0', sum, 'dist/index.js')
+}
+
+/** The official schema of CycloneDX 1.5, with those that it refers to beside it. */
+export function cyclonedxSchema(): string | undefined {
+  const sum =
+    'sha512-RIT28sp1U0PCHaaeF3yNRwk6Jig/XJ8UsYAVOMYaHQ+0VVOvsjcp0PTWQFLUqJFF8XMud+Kdq6G+wtDAh+QJFA=='
+  const file = 'res/schema/bom-1.5.SNAPSHOT.schema.json'
+  return npmPackage('@cyclonedx/cyclonedx-library', '10.3.0', sum, file)
+}
+
+/** A file of a package that nothing here depends on; not installed with all that it asks for. */
+function npmPackage(name: string, version: string, integrity: string, file: string): string | undefined {
+  const short = name.replace(/^@[^/]+\//, '')
+  const found = made(`${short}-${version}`, 'package', (to) => {
+    sh(`cd "$0" && npm pack --silent ${name}@${version} && mv ./*.tgz package.tgz`, to)
+    const sum = createHash('sha512')
+      .update(readFileSync(join(to, 'package.tgz')))
+      .digest('base64')
+    if (`sha512-${sum}` !== integrity) throw new Error(`${name}@${version} is not what it was: ${sum}`)
+    sh('cd "$0" && tar -xzf package.tgz', to)
+  })
+  return found && join(found, file)
+}
+
 function made(name: string, file: string, make: (to: string) => void): string | undefined {
   const target = join(folder, name)
   if (existsSync(target)) return target
