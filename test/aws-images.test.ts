@@ -125,7 +125,8 @@ describe('our own', () => {
     }
     // tags = { for name, value in var.facts : "leaven:${name}" => value }
     const hcl = made.read(`${folder}/source.pkr.hcl`).toString()
-    const [, prefix] = /^ {2}tags += \{ for name, value in var\.facts : "(.*)\$\{name\}" => value \}$/m.exec(hcl) ?? []
+    const [, prefix] =
+      /^ {2}tags += \{ for name, value in var\.facts : "(.*)\$\{name\}" => value \}$/m.exec(hcl) ?? []
     const tags = Object.fromEntries(Object.entries(facts).map(([name, value]) => [`${prefix}${name}`, value]))
     expect(Object.keys(tags)).toEqual(
       expect.arrayContaining([tagNames.cluster, tagNames.role, tagNames.kubernetes]),

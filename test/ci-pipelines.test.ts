@@ -75,7 +75,11 @@ describe('GitLab', () => {
       run('git', ['-C', repository.folder, 'remote', 'add', 'origin', 'git@gitlab.example.com:a/b.git'])
       const git = ['-C', repository.folder, '-c', 'user.name=a', '-c', 'user.email=a@example.com']
       run('git', [...git, 'commit', '-q', '--allow-empty', '-m', 'empty'])
-      return run(process.execPath, [program ?? '', '--cwd', repository.folder, '--list-json'])
+      return execFileSync(process.execPath, [program ?? '', '--list-json'], {
+        cwd: repository.folder,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
     }
     expect(made.list()).toContain(gitlab)
     const jobs = JSON.parse(check(text)) as { name: string }[]

@@ -14,7 +14,8 @@ const withPacker = withTools('packer', 'ssh-keygen')
 const templates = join(import.meta.dirname, '../packer')
 const builders = registry.builder.map(({ name }) => name)
 /** 1.9.4 has these inside; the others' plugins come by `packer init`, from GitHub. */
-const inside19 = 'null qemu amazon-ebs vsphere-iso vsphere-clone googlecompute azure-arm virtualbox-iso'.split(' ')
+const inside19 =
+  'null qemu amazon-ebs vsphere-iso vsphere-clone googlecompute azure-arm virtualbox-iso'.split(' ')
 const packers = [
   ['packer', builders] as const,
   [packer19(), inside19] as const,
@@ -91,10 +92,13 @@ describe.each(packers)('%s', (packer, builders) => {
     ['proxmox-clone', 'PROXMOX_PASSWORD'],
     ['azure-arm', 'ARM_SUBSCRIPTION_ID'],
   ] as const
-  withPacker.each(secret.filter(([builder]) => builders.includes(builder)))('%s says that %s is missing', async (builder, name) => {
-    const { code, said } = await validate(packer, folderOf('worker', builder), { [name]: undefined })
-    expect([code, said]).toEqual([1, expect.stringContaining(`Set ${name}`)])
-  })
+  withPacker.each(secret.filter(([builder]) => builders.includes(builder)))(
+    '%s says that %s is missing',
+    async (builder, name) => {
+      const { code, said } = await validate(packer, folderOf('worker', builder), { [name]: undefined })
+      expect([code, said]).toEqual([1, expect.stringContaining(`Set ${name}`)])
+    },
+  )
 
   withPacker.each([
     ['ubuntu', '"24.04"'],

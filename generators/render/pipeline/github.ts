@@ -12,11 +12,19 @@ import {
 } from './builds.ts'
 
 const folder = '${{ env.OUT }}/${{ matrix.role }}/${{ matrix.builder }}-${{ matrix.arch }}'
+const cache: Json = {
+  name: 'Cache of Packer and its plugins',
+  uses: 'actions/cache@v4',
+  with: {
+    path: '.packer',
+    key: `packer-${packerVersion}-\${{ runner.os }}-\${{ runner.arch }}-\${{ matrix.builder }}-\${{ hashFiles('package-lock.json') }}`,
+  },
+}
 const names = '${{ matrix.role }}-${{ matrix.builder }}-${{ matrix.arch }}'
 
 /** A workflow with one job, which runs once for each image. */
 export function githubWorkflow(pipeline: Pipeline): string {
-  const { blueprint, output, watched, builds } = pipeline
+  const { watched, builds } = pipeline
   const workflow = {
     name: `Machine images of ${pipeline.cluster}`,
     on: { workflow_dispatch: {}, push: { branches: ['main'], paths: [...watched] } },
@@ -32,25 +40,29 @@ export function githubWorkflow(pipeline: Pipeline): string {
         'runs-on': '${{ matrix.runner }}',
         'timeout-minutes': 180,
         defaults: { run: { shell: 'bash' } },
-        env: {
-          BLUEPRINT: blueprint,
-          OUT: output,
-          ROLE: '${{ matrix.role }}',
-          BUILDER: '${{ matrix.builder }}',
-          ARCH: '${{ matrix.arch }}',
-          SSH_KEY: '${{ matrix.ssh-key }}',
-          NEEDED_GIB: '${{ matrix.disk }}',
-          PACKER_VERSION: packerVersion,
-          // The cache of another build must not be in the way, nor its plugins.
-          PACKER_PLUGIN_PATH: '${{ github.workspace }}/.packer/plugins',
-          PACKER_HOME: '${{ github.workspace }}/.packer/bin',
-          CHECKPOINT_DISABLE: '1',
-        },
+        env: environment(pipeline),
         steps: steps(pipeline),
       },
     },
   }
   return `${preamble(pipeline, 'Secrets of the repository')}${toYaml([workflow])}`
+}
+
+function environment({ blueprint, output }: Pipeline): JsonObject {
+  return {
+    BLUEPRINT: blueprint,
+    OUT: output,
+    ROLE: '${{ matrix.role }}',
+    BUILDER: '${{ matrix.builder }}',
+    ARCH: '${{ matrix.arch }}',
+    SSH_KEY: '${{ matrix.ssh-key }}',
+    NEEDED_GIB: '${{ matrix.disk }}',
+    PACKER_VERSION: packerVersion,
+    // The cache of another build must not be in the way, nor its plugins.
+    PACKER_PLUGIN_PATH: '${{ github.workspace }}/.packer/plugins',
+    PACKER_HOME: '${{ github.workspace }}/.packer/bin',
+    CHECKPOINT_DISABLE: '1',
+  }
 }
 
 function matrixRow(build: Build, { runners }: Pipeline): JsonObject {
@@ -83,14 +95,7 @@ function steps({ scripts, builds }: Pipeline): readonly Json[] {
     { uses: 'actions/checkout@v4', with: { 'persist-credentials': false } },
     { uses: 'actions/setup-node@v4', with: { 'node-version': 20 } },
     run('Tools', 'tools'),
-    {
-      name: 'Cache of Packer and its plugins',
-      uses: 'actions/cache@v4',
-      with: {
-        path: '.packer',
-        key: `packer-${packerVersion}-\${{ runner.os }}-\${{ runner.arch }}-\${{ matrix.builder }}-\${{ hashFiles('package-lock.json') }}`,
-      },
-    },
+    cache,
     run('Packer', 'packer'),
     run('KVM', 'kvm', { if: '${{ matrix.kvm }}' }),
     run('Disk space', 'disk-space'),

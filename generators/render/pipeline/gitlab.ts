@@ -1,5 +1,5 @@
 /** Source: https://docs.gitlab.com/ci/yaml/ */
-import type { Json } from '../../model/json.ts'
+import type { Json, JsonObject } from '../../model/json.ts'
 import type { BuilderProvider } from '../../providers/provider.ts'
 import { toYaml } from '../format/yaml.ts'
 import {
@@ -21,7 +21,7 @@ const tags: Readonly<Record<BuilderProvider['runner'], string>> = {
 
 /** One job, which runs once for each image; to be included, or used as it is. */
 export function gitlabPipeline(pipeline: Pipeline): string {
-  const { blueprint, output, watched, builds, scripts } = pipeline
+  const { output, watched, builds, scripts } = pipeline
   const folder = `${output}/$ROLE/$BUILDER-$ARCH`
   const script = (name: StepName) => scripts[name]
   const job = {
@@ -37,16 +37,7 @@ export function gitlabPipeline(pipeline: Pipeline): string {
       { if: '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH', changes: [...watched] },
     ],
     parallel: { matrix: builds.map((build) => matrixRow(build, pipeline)) },
-    variables: {
-      BLUEPRINT: blueprint,
-      OUT: output,
-      PACKER_VERSION: packerVersion,
-      PACKER_PLUGIN_PATH: '$CI_PROJECT_DIR/.packer/plugins',
-      PACKER_HOME: '$CI_PROJECT_DIR/.packer/bin',
-      PACKER_CACHE_DIR: '$CI_PROJECT_DIR.tmp/packer-cache',
-      PKR_VAR_ssh_private_key_file: '$CI_PROJECT_DIR.tmp/bake-key',
-      CHECKPOINT_DISABLE: '1',
-    },
+    variables: variables(pipeline),
     cache: {
       key: { files: ['package-lock.json'], prefix: `packer-${packerVersion}-$BUILDER` },
       paths: ['.packer/'],
@@ -70,6 +61,20 @@ export function gitlabPipeline(pipeline: Pipeline): string {
     },
   }
   return `${preamble(pipeline, 'CI/CD variables')}${toYaml([{ 'machine-image': job as unknown as Json }])}`
+}
+
+/** Beside those of the matrix. */
+function variables({ blueprint, output }: Pipeline): JsonObject {
+  return {
+    BLUEPRINT: blueprint,
+    OUT: output,
+    PACKER_VERSION: packerVersion,
+    PACKER_PLUGIN_PATH: '$CI_PROJECT_DIR/.packer/plugins',
+    PACKER_HOME: '$CI_PROJECT_DIR/.packer/bin',
+    PACKER_CACHE_DIR: '$CI_PROJECT_DIR.tmp/packer-cache',
+    PKR_VAR_ssh_private_key_file: '$CI_PROJECT_DIR.tmp/bake-key',
+    CHECKPOINT_DISABLE: '1',
+  }
 }
 
 function matrixRow(build: Build, { runners }: Pipeline): Json {
