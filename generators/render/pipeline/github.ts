@@ -86,7 +86,7 @@ function steps({ scripts, builds }: Pipeline): readonly Json[] {
   const key = builds.some(({ sshKey }) => sshKey === 'secret')
     ? { BAKE_SSH_PRIVATE_KEY: "${{ matrix.ssh-key == 'secret' && secrets.BAKE_SSH_PRIVATE_KEY || '' }}" }
     : {}
-  const run = (name: string, script: StepName, more: JsonObject = {}) => ({
+  const step = (name: string, script: StepName, more: JsonObject = {}) => ({
     name,
     ...more,
     run: scripts[script],
@@ -94,13 +94,13 @@ function steps({ scripts, builds }: Pipeline): readonly Json[] {
   return [
     { uses: 'actions/checkout@v4', with: { 'persist-credentials': false } },
     { uses: 'actions/setup-node@v4', with: { 'node-version': 20 } },
-    run('Tools', 'tools'),
+    step('Tools', 'tools'),
     cache,
-    run('Packer', 'packer'),
-    run('KVM', 'kvm', { if: '${{ matrix.kvm }}' }),
-    run('Disk space', 'disk-space'),
-    run('Templates', 'generate', { env: { ...keyFile, ...passwords(builds), ...key } }),
-    run('Image', 'build', {
+    step('Packer', 'packer'),
+    step('KVM', 'kvm', { if: '${{ matrix.kvm }}' }),
+    step('Disk space', 'disk-space'),
+    step('Templates', 'generate', { env: { ...keyFile, ...passwords(builds), ...key } }),
+    step('Image', 'build', {
       env: {
         ...keyFile,
         ...secrets(builds),
