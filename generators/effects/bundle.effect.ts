@@ -13,6 +13,7 @@ import { downloadFile } from './download.effect.ts'
 import { writeFileAtomic } from './files.effect.ts'
 import { run } from './packages/run.effect.ts'
 import { publishedSum } from './resolve.effect.ts'
+import { isRunning, thisProcess } from './running.effect.ts'
 
 export interface BundleRequest {
   readonly plan: BundlePlan
@@ -45,6 +46,7 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
   const isTar = output.endsWith('.tar')
   const work = `${output}.part`
   const bundle = join(work, 'bundle')
+  await claim(output, work)
   await takeOver(isTar ? undefined : output, bundle)
   const scratch = join(work, 'scratch')
   await mkdir(scratch, { recursive: true })
@@ -63,6 +65,16 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
   const tarSum = isTar ? await pack(request, work) : await swap(output, bundle)
   await rm(work, { recursive: true, force: true })
   return { sum, tarSum, contents }
+}
+
+/** Two runs at one place would take each other's files away. */
+async function claim(output: string, work: string): Promise<void> {
+  const writer = join(work, 'writer')
+  const earlier = await readFile(writer, 'latin1').catch(() => '')
+  if (await isRunning(earlier))
+    throw new UserError(`another gen (process ${earlier.split(' ')[0]}) is writing ${output}`)
+  await mkdir(work, { recursive: true })
+  await writeFileAtomic(writer, Buffer.from(await thisProcess()), 0o644, { durable: false })
 }
 
 /** What an earlier bundle at this place has right need not be fetched again; every step looks at the content. */
