@@ -1,7 +1,7 @@
 /** Makes a bundle: everything into a folder beside the final place, which gets its name when it is whole. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { link, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { PooledPackage } from '../bundle/apt.ts'
@@ -70,11 +70,23 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
 /** Two runs at one place would take each other's files away. */
 async function claim(output: string, work: string): Promise<void> {
   const writer = join(work, 'writer')
-  const earlier = await readFile(writer, 'latin1').catch(() => '')
-  if (await isRunning(earlier))
-    throw new UserError(`another gen (process ${earlier.split(' ')[0]}) is writing ${output}`)
+  const own = `${writer}.${process.pid}`
   await mkdir(work, { recursive: true })
-  await writeFileAtomic(writer, Buffer.from(await thisProcess()), 0o644, { durable: false })
+  await writeFile(own, await thisProcess())
+  for (;;) {
+    const isOurs = await link(own, writer).then(
+      () => true,
+      (cause: NodeJS.ErrnoException) => cause.code !== 'EEXIST' && Promise.reject(cause),
+    )
+    if (isOurs) return rm(own)
+    const earlier = await readFile(writer, 'latin1').catch(() => '')
+    if (earlier === (await thisProcess())) return rm(own)
+    if (await isRunning(earlier)) {
+      await rm(own)
+      throw new UserError(`another gen (process ${earlier.split(' ')[0]}) is writing ${output}`)
+    }
+    await rm(writer, { force: true })
+  }
 }
 
 /** What an earlier bundle at this place has right need not be fetched again; every step looks at the content. */
