@@ -145,7 +145,7 @@ describe('what is pure', () => {
       'generators/cli/output.effect.ts',
       // Not ours: Docker calls its list of images so.
       'generators/effects/archive/docker.effect.ts',
-      // What went into a build, for its provenance.
+      // What Packer was given, hashed for the image's provenance.
       'generators/effects/built-folder.effect.ts',
       'generators/render/artifacts.ts',
     ])

@@ -90,6 +90,24 @@ describe('a machine\u2019s own files', () => {
         expect(text.includes(word), `${word} in ${path}`).toBe(false)
   })
 
+  test('have the checksums of the lock, and wait for a lock that can be read', async () => {
+    const old = bakeBlueprint({ '"null"': '{ sshHost: 192.0.2.10 }' }).replace('1.31.4', '1.22.17')
+    const made = clusterPlace(`${old}os: { provider: ubuntu, release: "20.04" }\n`)
+    const url = 'https://dl.k8s.io/release/v1.22.17/bin/linux/amd64/kubelet'
+    const lock = { format: 1, cluster: 'prod', platforms: ['linux/amd64'], images: {} }
+    const sha256 = 'a'.repeat(64)
+    writeFileSync(made.path('prod.lock.json'), JSON.stringify({ ...lock, downloads: { [url]: { sha256 } } }))
+    expect((await made.gen('packer --role worker -o out')).code).toBe(0)
+    const tables = made.read('out/worker/null-amd64/provision/root/etc/leaven/tables').toString()
+    expect(tables).toContain(`downloads\t${url}\t${sha256}\t/usr/bin/kubelet`)
+    expect(tables).toContain('sha256-url:https://dl.k8s.io/release/v1.22.17/bin/linux/amd64/kubeadm.sha256')
+    writeFileSync(made.path('prod.lock.json'), '{')
+    const before = made.list()
+    const { code, err } = await made.gen('packer --role worker -o other')
+    expect([code, err]).toEqual([1, expect.stringContaining('prod.lock.json: it is not JSON')])
+    expect(made.list()).toEqual(before)
+  })
+
   test('are written again when they change, and only then', async () => {
     const made = clusterPlace(bakeBlueprint())
     await made.gen('packer --builder qemu -o out')

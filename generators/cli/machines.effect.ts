@@ -4,6 +4,7 @@ import { type Checked, check, completeImage, inOrder } from '../compile.ts'
 import { loadKubernetesTable } from '../effects/assets.effect.ts'
 import { readTexts } from '../effects/texts.effect.ts'
 import { type Diagnostic, hasErrors } from '../model/diagnostic.ts'
+import type { Lock } from '../model/lock.ts'
 import { parseRole, type Role, roleSpellings } from '../model/role.ts'
 import { architectureOf, planMachine } from '../plan/machine.ts'
 import type { Texts } from '../plan/texts.ts'
@@ -11,6 +12,7 @@ import type { Architecture, BuilderProvider, MachinePlan } from '../providers/pr
 import * as registry from '../registry.ts'
 import { flag, type Invocation, type Io, type OptionSpec, text, UsageError } from './command.ts'
 import { type BlueprintText, readBlueprint } from './inputs.effect.ts'
+import { readLock } from './lock-file.effect.ts'
 import { readReporting, report } from './report.ts'
 
 export const machineOptions: Readonly<Record<string, OptionSpec>> = {
@@ -40,6 +42,8 @@ export interface Machines {
   readonly blueprint: BlueprintText
   readonly machines: readonly MachinePlan[]
   readonly texts: Texts
+  /** What `gen lock` wrote: what is baked in has its checksums. */
+  readonly lock: Lock | undefined
 }
 
 interface Asked {
@@ -86,6 +90,7 @@ export async function planMachines(invocation: Invocation, io: Io): Promise<Mach
     await report(checked, checked.diagnostics, reporting, io, false)
     return undefined
   }
+  const lock = await readLock(file.folder, plan.name)
   const written = Object.keys(blueprint.bake?.builders ?? {}).map(findBuilder)
   const builders = asked.builders ?? (written.length > 0 ? written : [findBuilder('qemu')])
   const planned = asked.roles.flatMap((role) =>
@@ -94,7 +99,9 @@ export async function planMachines(invocation: Invocation, io: Io): Promise<Mach
     ),
   )
   const machines = planned.flatMap((entry) => entry.planned ?? [])
-  const images = machines.map((machine) => completeImage(forMachine(checked, machine), machine.role, texts))
+  const images = machines.map((machine) =>
+    completeImage(forMachine(checked, machine), machine.role, texts, lock),
+  )
   // What `check` says of builders that nobody asked for stays out; what is asked for is said once.
   const found: readonly Diagnostic[] = [
     ...checked.diagnostics.filter(({ code }) => !code.startsWith('bake/')),
@@ -104,7 +111,7 @@ export async function planMachines(invocation: Invocation, io: Io): Promise<Mach
   const all = inOrder(source, found)
   await report(checked, all, reporting, io, false)
   const refused = flag(invocation, 'strict') && all.some(({ severity }) => severity === 'warning')
-  return hasErrors(all) || refused ? undefined : { checked, blueprint: file, machines, texts }
+  return hasErrors(all) || refused ? undefined : { checked, blueprint: file, machines, texts, lock }
 }
 
 /** What is downloaded follows the machine's processor, whatever the blueprint's other nodes have. */

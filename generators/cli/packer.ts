@@ -55,14 +55,14 @@ export const packer: Command = {
   async run(invocation, io) {
     const found = await planMachines(invocation, io)
     if (found === undefined) return 1
-    const { checked, machines, texts } = found
+    const { checked, machines, texts, lock } = found
     const sshPublicKey = await publicKey(invocation, io, checked, machines)
     const archives = await checkedArchives(invocation, io, machines)
     const { plan, blueprint } = checked
     if (plan === undefined || blueprint === undefined) throw new Error('a plan without errors')
     const folder = outputFolder(text(invocation, 'output'), join('out', plan.name, 'packer'), io)
     const made = machines.map((planned) => {
-      const { image } = completeImage(forMachine(checked, planned), planned.role, texts)
+      const { image } = completeImage(forMachine(checked, planned), planned.role, texts, lock)
       if (image === undefined) throw new Error('an image without errors')
       const templates = packerTemplates(planned.builder.name)
       const artifacts = packerArtifacts({

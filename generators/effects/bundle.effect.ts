@@ -1,7 +1,7 @@
 /** Makes a bundle: everything into a folder beside the final place, which gets its name when it is whole. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { link, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { PooledPackage } from '../bundle/apt.ts'
@@ -13,6 +13,7 @@ import { downloadFile } from './download.effect.ts'
 import { writeFileAtomic } from './files.effect.ts'
 import { run } from './packages/run.effect.ts'
 import { publishedSum } from './resolve.effect.ts'
+import { isRunning, thisProcess } from './running.effect.ts'
 
 export interface BundleRequest {
   readonly plan: BundlePlan
@@ -45,6 +46,7 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
   const isTar = output.endsWith('.tar')
   const work = `${output}.part`
   const bundle = join(work, 'bundle')
+  await claim(output, work)
   await takeOver(isTar ? undefined : output, bundle)
   const scratch = join(work, 'scratch')
   await mkdir(scratch, { recursive: true })
@@ -63,6 +65,28 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
   const tarSum = isTar ? await pack(request, work) : await swap(output, bundle)
   await rm(work, { recursive: true, force: true })
   return { sum, tarSum, contents }
+}
+
+/** Two runs at one place would take each other's files away. */
+async function claim(output: string, work: string): Promise<void> {
+  const writer = join(work, 'writer')
+  const own = `${writer}.${process.pid}`
+  await mkdir(work, { recursive: true })
+  await writeFile(own, await thisProcess())
+  for (;;) {
+    const isOurs = await link(own, writer).then(
+      () => true,
+      (cause: NodeJS.ErrnoException) => cause.code !== 'EEXIST' && Promise.reject(cause),
+    )
+    if (isOurs) return rm(own)
+    const earlier = await readFile(writer, 'latin1').catch(() => '')
+    if (earlier === (await thisProcess())) return rm(own)
+    if (await isRunning(earlier)) {
+      await rm(own)
+      throw new UserError(`another gen (process ${earlier.split(' ')[0]}) is writing ${output}`)
+    }
+    await rm(writer, { force: true })
+  }
 }
 
 /** What an earlier bundle at this place has right need not be fetched again; every step looks at the content. */

@@ -4,6 +4,7 @@ import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { journalHead, journalLine, readJournal } from '../../images/journal.ts'
 import type { ArchivePlan } from '../../images/layout.ts'
 import { FileError } from '../files.effect.ts'
+import { isRunning, thisProcess } from '../running.effect.ts'
 import { createParts, type Parts, removeFiles } from './parts.effect.ts'
 
 export interface Partial {
@@ -96,28 +97,4 @@ async function partialsOf(path: string): Promise<readonly string[]> {
 async function allocated(names: readonly string[]): Promise<number> {
   const sizes = await Promise.all(names.map(async (name) => (await stat(name)).blocks * 512))
   return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** Numbers of processes come again; with the time of its start it is this one. */
-async function thisProcess(): Promise<string> {
-  return `${process.pid} ${await startOf(process.pid)}`
-}
-
-async function isRunning(writer: string): Promise<boolean> {
-  const [id = '', started = ''] = writer.split(' ')
-  const pid = Number(id)
-  if (!Number.isInteger(pid) || pid <= 0 || writer === (await thisProcess())) return false
-  try {
-    process.kill(pid, 0)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  return (await startOf(pid)) === started
-}
-
-/** In clock ticks since the machine's start; empty where there is no /proc. */
-async function startOf(pid: number): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '')
-  // The second field, a name in parentheses, may hold anything.
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
 }

@@ -74,7 +74,8 @@ async function prepareRoot({ root, architecture, sources, base, signal }: AptReq
   const configuration = join(root, 'etc/apt.conf')
   await writeFile(configuration, aptConfiguration(root, { architecture, status, archives }))
   return (args, onStatus) =>
-    run('apt-get', args, {
+    // Outliving a gen that was killed, it would meddle with the next one's files.
+    run('setpriv', ['--pdeathsig', 'KILL', 'apt-get', ...args], {
       // Read before the machine's own configuration, which it leads away from.
       env: { APT_CONFIG: configuration, DEBIAN_FRONTEND: 'noninteractive' },
       signal,

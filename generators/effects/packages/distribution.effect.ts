@@ -32,6 +32,7 @@ const programs = [
   ['gpg', 'gpg'],
   ['gpgv', 'gpgv'],
   ['gpgconf', 'gpgconf'],
+  ['setpriv', 'util-linux'],
 ] as const
 
 /** @throws UserError before anything is fetched when this machine lacks what is needed */
