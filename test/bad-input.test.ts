@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { blueprint, clusterPlace, place, type Ran } from './support/command-line.ts'
 import { isRoot } from './support/tools.ts'
 
-/** One bad file costs at most this, in milliseconds of processor time and mebibytes. */
-const most = { cpu: 1000, memory: 150 }
+/**
+ * One bad file costs at most this, in milliseconds of processor time and mebibytes: three times what the worst one takes
+ * here (5,000 nodes of one name), for a busy machine's processors are slower. What is quadratic takes minutes.
+ */
+const most = { cpu: 5000, memory: 150 }
 
 function refused(ran: Ran, message: RegExp): void {
   expect(ran.err).toMatch(message)
