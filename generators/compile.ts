@@ -76,18 +76,10 @@ export function check({
   const { plan, diagnostics } = planCluster(blueprint, kubernetes)
   const found = [...rules, ...diagnostics]
   if (plan === undefined || hasErrors(found)) return finish(found, { blueprint })
-  return finish(
-    [
-      ...found,
-      ...lintPlan(plan, blueprint),
-      ...providerRules(plan, blueprint),
-      ...bakeRules(plan, blueprint),
-    ],
-    {
-      plan,
-      blueprint,
-    },
-  )
+  return finish([...found, ...lintPlan(plan, blueprint), ...providerRules(plan, blueprint)], {
+    plan,
+    blueprint,
+  })
 }
 
 /**
@@ -114,6 +106,7 @@ export function complete(
     ...checked.diagnostics,
     ...wrongTexts,
     ...secretsFit(plan, secrets),
+    ...bakeRules(plan, blueprint, lock),
     ...planned.flatMap((group) => group.diagnostics),
   ]
   const diagnostics = settle(found, true)

@@ -3,13 +3,18 @@ import { formatPlatform, type Platform } from '../images/platform.ts'
 import { compareLock, type Difference, findLocked } from '../lock/lock.ts'
 import { neededImages, type Wanted, wanted } from '../lock/wanted.ts'
 import type { Lock } from '../model/lock.ts'
+import { wantedBases } from '../plan/machine.ts'
+import { access, awsOptions } from './aws.ts'
 import { blueprintOptions, type Command, flag, type Invocation, type Io, text, UserError } from './command.ts'
 import { readPlatforms } from './export-request.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
 import { lockName, writeLock } from './lock-file.effect.ts'
 import { openSource, registryOptions, texts } from './registry-options.ts'
+import type { Missing } from './resolve-missing.effect.ts'
 
 const { secrets: _, ...blueprintOnly } = blueprintOptions
+// The region of an AMI is its builder's.
+const { region: _region, ...ofAmis } = awsOptions
 
 export const lock: Command = {
   name: 'lock',
@@ -20,6 +25,7 @@ export const lock: Command = {
   options: {
     ...blueprintOnly,
     ...registryOptions,
+    ...ofAmis,
     check: {
       type: 'boolean',
       description: 'change nothing and ask nobody; end with 1 when lock and blueprint disagree',
@@ -46,23 +52,31 @@ export const lock: Command = {
     const ready = await compileOrReport(invocation, io, { withSecrets: false })
     if (ready === undefined) return 1
     const platforms = platformsOf(invocation, ready)
-    const needed = wanted(ready.groups)
+    const bases = wantedBases(ready.plan, ready.written, platforms)
+    const needed = wanted(ready.groups, bases)
     if (flag(invocation, 'check')) return check(ready, needed, platforms, io)
     const { lock: before, plan, blueprint } = ready
     const kept = keep(before, needed, platforms, readUpdates(invocation, before))
     const source = await openSource(invocation, io, (note) => io.stderr(`gen: ${note}\n`), plan)
     const { resolveMissing } = await import('./resolve-missing.effect.ts')
-    const missing = { cluster: plan.name, wanted: needed, platforms, kept, source }
+    const missing = { cluster: plan.name, wanted: needed, platforms, kept, source, aws: access(invocation) }
     const after = await stoppable((signal) => resolveMissing(missing, io, signal)).finally(source.close)
     if (after === undefined) {
       io.stderr(`gen: nothing was written\n`)
       return 1
     }
     const changed = await writeLock(blueprint.folder, { ...before, ...after })
-    const count = `${Object.keys(after.images).length} images, ${Object.keys(after.downloads).length} downloads`
-    io.stderr(`gen: ${lockName(plan.name)}: ${count}${changed ? '' : ', unchanged'}\n`)
+    io.stderr(`gen: ${lockName(plan.name)}: ${counts(after)}${changed ? '' : ', unchanged'}\n`)
     return 0
   },
+}
+
+function counts({ images, downloads, bases = {} }: Lock): string {
+  const counted = { images, downloads, 'bases of machine images': bases }
+  return Object.entries(counted)
+    .map(([what, section]) => `${Object.keys(section).length} ${what}`)
+    .filter((count, index) => index < 2 || !count.startsWith('0 '))
+    .join(', ')
 }
 
 async function check(
@@ -87,8 +101,8 @@ function keep(
   needed: Wanted,
   platforms: readonly Platform[],
   moved: ReadonlySet<string>,
-): Pick<Lock, 'images' | 'downloads'> {
-  if (before === undefined) return { images: {}, downloads: {} }
+): Missing['kept'] {
+  if (before === undefined) return { images: {}, downloads: {}, bases: {} }
   const wants = new Map(needed.downloads.map((download) => [download.url, download]))
   const downloads = only(before.downloads, (url, { sha256, images }) => {
     const want = wants.get(url)
@@ -101,7 +115,9 @@ function keep(
     (name, image) => !moved.has(name) && names.every((platform) => platform in image.platforms),
   )
   const all = neededImages(needed, before.downloads)
-  return { downloads, images: only(images, (name) => all.includes(name)) }
+  const named = (needed.bases ?? []).map(({ name }) => name)
+  const bases = only(before.bases ?? {}, (name) => named.includes(name) && !moved.has(name))
+  return { downloads, images: only(images, (name) => all.includes(name)), bases }
 }
 
 function only<Entry>(

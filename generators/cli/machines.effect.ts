@@ -93,20 +93,18 @@ export async function planMachines(invocation: Invocation, io: Io): Promise<Mach
   const lock = await readLock(file.folder, plan.name)
   const written = Object.keys(blueprint.bake?.builders ?? {}).map(findBuilder)
   const builders = asked.builders ?? (written.length > 0 ? written : [findBuilder('qemu')])
+  const architecture = asked.architecture ?? architectureOf(plan)
   const planned = asked.roles.flatMap((role) =>
-    builders.map((builder) =>
-      planMachine(plan, blueprint, role, builder, asked.architecture ?? architectureOf(plan)),
-    ),
+    builders.map((builder) => planMachine(plan, blueprint, { role, builder, architecture }, lock)),
   )
   const machines = planned.flatMap((entry) => entry.planned ?? [])
   const images = machines.map((machine) =>
     completeImage(forMachine(checked, machine), machine.role, texts, lock),
   )
-  // What `check` says of builders that nobody asked for stays out; what is asked for is said once.
   const found: readonly Diagnostic[] = [
-    ...checked.diagnostics.filter(({ code }) => !code.startsWith('bake/')),
+    ...checked.diagnostics,
     ...planned.flatMap(({ diagnostics }) => diagnostics),
-    ...images.flatMap(({ diagnostics }) => diagnostics.filter(({ code }) => !code.startsWith('bake/'))),
+    ...images.flatMap(({ diagnostics }) => diagnostics),
   ]
   const all = inOrder(source, found)
   await report(checked, all, reporting, io, false)

@@ -1,6 +1,7 @@
 /** Looks up what a lock lacks: everything, or what changed. */
 import { availableParallelism } from 'node:os'
-import { lockDownload, lockImage } from '../effects/resolve.effect.ts'
+import type { Access } from '../effects/aws/clients.effect.ts'
+import { lockBase, lockDownload, lockImage } from '../effects/resolve.effect.ts'
 import { formatPlatform, type Platform } from '../images/platform.ts'
 import { type ImageSource, SourceError } from '../images/source.ts'
 import { neededImages, type Wanted } from '../lock/wanted.ts'
@@ -12,8 +13,9 @@ export interface Missing {
   readonly wanted: Wanted
   readonly platforms: readonly Platform[]
   /** What is right already. */
-  readonly kept: Pick<Lock, 'images' | 'downloads'>
+  readonly kept: Required<Pick<Lock, 'images' | 'downloads' | 'bases'>>
   readonly source: ImageSource
+  readonly aws: Access
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Missing {
  * @throws the signal's reason
  */
 export async function resolveMissing(
-  { cluster, wanted, platforms, kept, source }: Missing,
+  { cluster, wanted, platforms, kept, source, aws }: Missing,
   io: Pick<Io, 'stderr'>,
   signal: AbortSignal,
 ): Promise<Lock | undefined> {
@@ -52,9 +54,14 @@ export async function resolveMissing(
     ...Object.fromEntries(Object.entries(kept.images).filter(([name]) => needed.includes(name))),
     ...(await all(names, (name) => attempt(name, () => lockImage(source, name, platforms, signal)))),
   }
+  const newBases = (wanted.bases ?? []).filter(({ name }) => kept.bases[name] === undefined)
+  const bases = {
+    ...kept.bases,
+    ...(await all(newBases, (base) => attempt(base.name, () => lockBase(base, aws, signal)))),
+  }
   for (const failure of failures.sort()) io.stderr(failure)
   if (failures.length > 0) return undefined
-  return { format: 1, cluster, platforms: platforms.map(formatPlatform), images, downloads }
+  return { format: 1, cluster, platforms: platforms.map(formatPlatform), images, downloads, bases }
 }
 
 /** Most of the time is waiting for answers. */

@@ -1,6 +1,6 @@
 /** The lock as a file: reading, writing in a stable order, and what it and a blueprint disagree about. */
 import { isObject, type Json, type JsonObject } from '../model/json.ts'
-import type { Lock, LockedDownload, LockedImage } from '../model/lock.ts'
+import type { Lock, LockedBase, LockedDownload, LockedImage, WantedBase } from '../model/lock.ts'
 import { neededImages, type Wanted } from './wanted.ts'
 
 const digest = /^sha256:[0-9a-f]{64}$/
@@ -18,7 +18,7 @@ export function parseLock(text: string): { readonly lock: Lock } | { readonly pr
     return { problem: 'it is not JSON' }
   }
   if (!isObject(document)) return { problem: 'it is not a JSON object' }
-  const { format, cluster, platforms, images, downloads } = document
+  const { format, cluster, platforms, images, downloads, bases = {} } = document
   if (format !== 1) return { problem: `it has format ${JSON.stringify(format ?? null)}, and we know 1` }
   if (typeof cluster !== 'string') return { problem: 'it does not name its cluster' }
   if (!Array.isArray(platforms) || !platforms.every((entry) => typeof entry === 'string'))
@@ -27,6 +27,8 @@ export function parseLock(text: string): { readonly lock: Lock } | { readonly pr
   if (wrongImage !== undefined) return { problem: `images: ${wrongImage}` }
   const wrongDownload = firstWrong(downloads, isLockedDownload)
   if (wrongDownload !== undefined) return { problem: `downloads: ${wrongDownload}` }
+  const wrongBase = firstWrong(bases, isLockedBase)
+  if (wrongBase !== undefined) return { problem: `bases: ${wrongBase}` }
   return { lock: document as unknown as Lock }
 }
 
@@ -49,8 +51,16 @@ function isLockedDownload(entry: Json): boolean {
   return Array.isArray(images) && images.every((name) => typeof name === 'string')
 }
 
+function isLockedBase(entry: Json): boolean {
+  if (!isObject(entry)) return false
+  const { checksum, image, name } = entry
+  if (typeof checksum === 'string') return /^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$/.test(checksum)
+  return typeof image === 'string' && typeof name === 'string'
+}
+
 /** Pretty, keys sorted within sections: a change of one image is a change of its lines. */
-export function serialiseLock({ format, cluster, platforms, images, downloads, ...others }: Lock): string {
+export function serialiseLock(lock: Lock): string {
+  const { format, cluster, platforms, images, downloads, bases = {}, ...others } = lock
   const ordered = {
     format,
     cluster,
@@ -63,6 +73,7 @@ export function serialiseLock({ format, cluster, platforms, images, downloads, .
       sha256,
       ...(run === undefined ? {} : { images: [...run].sort() }),
     })),
+    ...(Object.keys(bases).length === 0 ? {} : { bases: sorted(bases, (base: LockedBase) => base) }),
     ...sorted(others as JsonObject, (entry) => entry),
   }
   return `${JSON.stringify(ordered, null, 2)}\n`
@@ -110,7 +121,19 @@ export function compareLock(lock: Lock, wanted: Wanted, platforms = lock.platfor
   for (const url of Object.keys(lock.downloads))
     if (!wanted.downloads.some((download) => download.url === url))
       found.push({ name: url, what: 'the cluster no longer needs this download' })
-  return found
+  return wanted.bases === undefined ? found : [...found, ...compareBases(lock, wanted.bases)]
+}
+
+function compareBases({ bases = {} }: Lock, wanted: readonly WantedBase[]): readonly Difference[] {
+  const names = wanted.map(({ name }) => name)
+  return [
+    ...names
+      .filter((name) => bases[name] === undefined)
+      .map((name) => ({ name, what: 'the lock does not have this base of machine images' })),
+    ...Object.keys(bases)
+      .filter((name) => !names.includes(name))
+      .map((name) => ({ name, what: 'no builder begins with this any more' })),
+  ]
 }
 
 /**
@@ -121,7 +144,7 @@ export function findLocked(
   lock: Lock,
   name: string,
 ): { readonly key: string } | { readonly candidates: readonly string[] } {
-  const keys = [...Object.keys(lock.images), ...Object.keys(lock.downloads)]
+  const keys = [lock.images, lock.downloads, lock.bases ?? {}].flatMap(Object.keys)
   if (keys.includes(name)) return { key: name }
   const isNamed = (key: string) =>
     key.endsWith(`/${name}`) || (key in lock.images && key.replace(/[:@][^/]*$/, '').endsWith(`/${name}`))

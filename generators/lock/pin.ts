@@ -1,4 +1,4 @@
-/** A lock's checksums into a plan: what is locked is never asked of its publisher again. */
+/** What a lock has into a plan: what is locked is never asked of its publisher again. */
 import type { AddonSpec, DownloadSpec } from '../model/contribution.ts'
 import type { Lock } from '../model/lock.ts'
 
@@ -6,6 +6,22 @@ export function pinDownload(download: DownloadSpec, lock: Lock | undefined): Dow
   const locked = lock?.downloads[download.url]
   if (locked === undefined || 'sha256' in download.checksum) return download
   return { ...download, checksum: { sha256: locked.sha256 } }
+}
+
+/** The key of a distribution's AMI: every region has its own. */
+export function amiName(region: string, os: string, release: string, architecture: string): string {
+  return `ami/${region}/${os}-${release}-${architecture}`
+}
+
+/** @returns as Packer takes it, such as `sha512:<hex>` */
+export function lockedChecksum(lock: Lock | undefined, url: string): string | undefined {
+  const locked = lock?.bases?.[url]
+  return locked !== undefined && 'checksum' in locked ? locked.checksum : undefined
+}
+
+export function lockedAmi(lock: Lock | undefined, name: string): string | undefined {
+  const locked = lock?.bases?.[name]
+  return locked !== undefined && 'image' in locked ? locked.image : undefined
 }
 
 export function pinAddon(addon: AddonSpec, lock: Lock | undefined): AddonSpec {

@@ -1,6 +1,6 @@
 /** What a lock has to hold for a plan: every image, and everything that is fetched. */
 import { fullName } from '../images/reference.ts'
-import type { Lock } from '../model/lock.ts'
+import type { Lock, WantedBase } from '../model/lock.ts'
 import type { GroupPlan } from '../model/plan.ts'
 
 export interface WantedDownload {
@@ -18,9 +18,11 @@ export interface Wanted {
   readonly images: readonly string[]
   /** By URL, sorted. */
   readonly downloads: readonly WantedDownload[]
+  /** Left out where machine images are nobody's matter. */
+  readonly bases?: readonly WantedBase[]
 }
 
-export function wanted(groups: readonly GroupPlan[]): Wanted {
+export function wanted(groups: readonly GroupPlan[], bases?: readonly WantedBase[]): Wanted {
   const images = groups.flatMap((group) => group.images.map(({ reference }) => fullName(reference)))
   const downloads = new Map<string, WantedDownload>()
   for (const download of groups.flatMap(downloadsOf))
@@ -28,6 +30,7 @@ export function wanted(groups: readonly GroupPlan[]): Wanted {
   return {
     images: [...new Set(images)].sort(),
     downloads: [...downloads.values()].sort((one, other) => (one.url < other.url ? -1 : 1)),
+    ...(bases === undefined ? {} : { bases }),
   }
 }
 

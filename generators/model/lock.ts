@@ -14,6 +14,22 @@ export interface LockedDownload {
   readonly images?: readonly string[]
 }
 
+/** What a machine image is baked from, where its publisher moves it. */
+export type WantedBase =
+  /** `checksums`: the publisher's list of them. */
+  | { readonly kind: 'file'; readonly name: string; readonly checksums: string }
+  | {
+      readonly kind: 'ami'
+      readonly name: string
+      readonly region: string
+      readonly os: string
+      readonly release: string
+      readonly architecture: 'amd64' | 'arm64'
+    }
+
+/** A file's checksum as Packer writes it (`sha512:<hex>`), or an AMI. */
+export type LockedBase = { readonly checksum: string } | { readonly image: string; readonly name: string }
+
 /** Keys are full references and URLs. Sections that are not ours stay as they are. */
 export interface Lock {
   readonly format: 1
@@ -22,4 +38,6 @@ export interface Lock {
   readonly platforms: readonly string[]
   readonly images: Readonly<Record<string, LockedImage>>
   readonly downloads: Readonly<Record<string, LockedDownload>>
+  /** Of the builders that the blueprint names; by URL, or by `ami/REGION/OS-RELEASE-ARCHITECTURE`. */
+  readonly bases?: Readonly<Record<string, LockedBase>>
 }

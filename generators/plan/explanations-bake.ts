@@ -15,7 +15,7 @@ bake: { builders: { qemu: {} } }`,
     cause:
       "The newest image of the publisher is taken and compared with the publisher's own list, so tomorrow's build may start from another one.",
     example: 'bake: { builders: { qemu: {} } }',
-    fix: 'Write url and sha256 of one image under bake.cloudImages or bake.installers.',
+    fix: 'Run gen lock, which pins what the builders under bake.builders begin with; or write url and sha256 of one image under bake.cloudImages or bake.installers.',
     source:
       'https://developer.hashicorp.com/packer/integrations/hashicorp/qemu/latest/components/builder/qemu#iso_checksum',
   },

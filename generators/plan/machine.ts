@@ -1,8 +1,9 @@
 /** Blueprint → the machine on which an image is baked: what it is made from, and how that starts. */
+import { amiName, lockedAmi, lockedChecksum } from '../lock/pin.ts'
 import type { Blueprint } from '../model/blueprint.ts'
 import { type Diagnostic, error, hasErrors, type Path, warning } from '../model/diagnostic.ts'
-import type { JsonObject } from '../model/json.ts'
-import { isObject } from '../model/json.ts'
+import { isObject, type Json, type JsonObject } from '../model/json.ts'
+import type { Lock, WantedBase } from '../model/lock.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
 import type {
@@ -10,6 +11,7 @@ import type {
   Base,
   BuilderProvider,
   Firmware,
+  Machine,
   MachinePlan,
   OsProvider,
   PublishedFile,
@@ -18,11 +20,64 @@ import * as registry from '../registry.ts'
 import { choose } from './cluster.ts'
 
 /** What is wrong with the builders that a blueprint names, whichever of them is asked for. */
-export function bakeRules(plan: ClusterPlan, blueprint: Blueprint): readonly Diagnostic[] {
-  return Object.keys(blueprint.bake?.builders ?? {}).flatMap((name) => {
-    const builder = choose(registry.builder, name)
-    return planMachine(plan, blueprint, 'worker', builder, architectureOf(plan)).diagnostics
-  })
+export function bakeRules(plan: ClusterPlan, blueprint: Blueprint, lock?: Lock): readonly Diagnostic[] {
+  const architecture = architectureOf(plan)
+  return buildersOf(blueprint).flatMap(
+    (builder) => planMachine(plan, blueprint, { role: 'worker', builder, architecture }, lock).diagnostics,
+  )
+}
+
+function buildersOf({ bake }: Blueprint): readonly BuilderProvider[] {
+  return Object.keys(bake?.builders ?? {}).map((name) => choose(registry.builder, name))
+}
+
+/** What the machine images of these builders begin with, as far as the publishers move it. */
+export function wantedBases(
+  plan: ClusterPlan,
+  blueprint: Blueprint,
+  platforms: readonly { readonly architecture: string }[],
+): readonly WantedBase[] {
+  const found = buildersOf(blueprint).flatMap((builder) =>
+    (['amd64', 'arm64'] as const)
+      .filter((one) => platforms.some(({ architecture }) => architecture === one))
+      .flatMap((architecture) => wantedBase(plan, blueprint, builder, architecture) ?? []),
+  )
+  return [...new Map(found.map((base) => [base.name, base])).values()]
+}
+
+function wantedBase(
+  plan: ClusterPlan,
+  blueprint: Blueprint,
+  builder: BuilderProvider,
+  architecture: Architecture,
+): WantedBase | undefined {
+  if (!builder.architectures.includes(architecture)) return undefined
+  const { provider, release } = plan.os
+  const options = blueprint.bake?.builders?.[builder.name] ?? {}
+  const kind = builder.base(options)
+  if (kind === 'aws') {
+    const region = String(options['region'])
+    const name = amiName(region, provider, release, architecture)
+    return { kind: 'ami', name, region, os: provider, release, architecture }
+  }
+  if (kind !== 'cloud-image' && kind !== 'installer') return undefined
+  const { pinned, offered } = publishedBase(plan, blueprint, kind, architecture)
+  return pinned === undefined && offered !== undefined
+    ? { kind: 'file', name: offered.url, checksums: offered.checksums }
+    : undefined
+}
+
+/** What the blueprint names, and what the distribution has. */
+function publishedBase(
+  { os }: ClusterPlan,
+  { bake }: Blueprint,
+  kind: 'cloud-image' | 'installer',
+  architecture: Architecture,
+) {
+  const images = choose<OsProvider>(registry.os, os.provider).baseImages[os.release]
+  return kind === 'installer'
+    ? { pinned: bake?.installers?.[architecture], offered: images?.installer[architecture] }
+    : { pinned: bake?.cloudImages?.[architecture], offered: images?.cloudImage[architecture] }
 }
 
 /** The blueprint's, unless the command line names another. */
@@ -34,9 +89,8 @@ export function architectureOf({ os }: ClusterPlan): Architecture {
 export function planMachine(
   plan: ClusterPlan,
   blueprint: Blueprint,
-  role: Role,
-  builder: BuilderProvider,
-  architecture: Architecture,
+  { role, builder, architecture }: Pick<MachinePlan, 'role' | 'builder'> & Pick<Machine, 'architecture'>,
+  lock?: Lock,
 ): { readonly planned?: MachinePlan; readonly diagnostics: readonly Diagnostic[] } {
   const written = blueprint.bake?.builders?.[builder.name]
   const at: Path = ['bake', 'builders', builder.name]
@@ -46,7 +100,8 @@ export function planMachine(
   if (missing.length > 0) return { diagnostics: written === undefined ? [lacks(builder, at)] : [] }
   const firmware: Firmware = blueprint.bake?.firmware ?? (architecture === 'arm64' ? 'uefi' : 'bios')
   const found = unfit(builder, at, architecture, firmware)
-  const { base, diagnostics } = baseOf(plan, blueprint, builder.base(options), architecture, firmware, at)
+  const target = { kind: builder.base(options), architecture, firmware, at, region: options['region'] }
+  const { base, diagnostics } = baseOf(plan, blueprint, target, lock)
   const all = [...found, ...diagnostics]
   if (base === undefined || hasErrors(all)) return { diagnostics: all }
   const machine = { architecture, firmware, base, name: imageName(plan, role, architecture) }
@@ -105,35 +160,38 @@ interface Found {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-function baseOf(
-  plan: ClusterPlan,
-  { bake }: Blueprint,
-  kind: Base['kind'],
-  architecture: Architecture,
-  firmware: Firmware,
-  at: Path,
-): Found {
+interface BaseTarget {
+  readonly kind: Base['kind']
+  readonly architecture: Architecture
+  readonly firmware: Firmware
+  readonly at: Path
+  /** Of an AMI. */
+  readonly region: Json | undefined
+}
+
+function baseOf(plan: ClusterPlan, blueprint: Blueprint, target: BaseTarget, lock: Lock | undefined): Found {
+  const { kind, architecture, firmware, at } = target
   if (kind === 'own') return { base: { kind }, diagnostics: [] }
   const os = choose<OsProvider>(registry.os, plan.os.provider)
-  const published = os.baseImages[plan.os.release]
+  const isNamed = blueprint.bake?.builders?.[String(at.at(-1))] !== undefined
   const none: Found = {
-    diagnostics: [
-      nothing(plan, kind, architecture, bake?.builders?.[String(at.at(-1))] ? at : ['os', 'release']),
-    ],
+    diagnostics: [nothing(plan, kind, architecture, isNamed ? at : ['os', 'release'])],
   }
   if (kind === 'cloud-image' || kind === 'installer') {
     const field = kind === 'installer' ? 'installers' : 'cloudImages'
-    const pinned = bake?.[field]?.[architecture]
-    const offered = published?.[kind === 'installer' ? 'installer' : 'cloudImage'][architecture]
-    const file = pinned === undefined ? offered && unpinned(offered) : pinnedFile(pinned)
+    const { pinned, offered } = publishedBase(plan, blueprint, kind, architecture)
+    const locked = lockedChecksum(lock, offered?.url ?? '')
+    const file = pinned === undefined ? offered && publishedFile(offered, locked) : pinnedFile(pinned)
     if (file === undefined) return none
     const bootCommand = os.installer.bootCommand(firmware, architecture)
     return {
       base: kind === 'installer' ? { kind, ...file, bootCommand } : { kind, ...file },
-      diagnostics: pinned === undefined ? [notPinned(at, field, architecture, file.url)] : [],
+      diagnostics:
+        pinned === undefined && locked === undefined ? [notPinned(at, field, architecture, file.url)] : [],
     }
   }
-  const base = platformBase(os, plan.os.release, kind, architecture)
+  const ami = amiName(String(target.region), os.name, plan.os.release, architecture)
+  const base = platformBase(os, plan.os.release, kind, architecture, lockedAmi(lock, ami))
   return base === undefined ? none : { base, diagnostics: [] }
 }
 
@@ -142,6 +200,7 @@ function platformBase(
   release: string,
   kind: 'aws' | 'gcp' | 'azure',
   architecture: Architecture,
+  image: string | undefined,
 ): Base | undefined {
   const { aws, gcp, azure } = os.baseImages[release] ?? {}
   const family = gcp?.family[architecture]
@@ -151,15 +210,15 @@ function platformBase(
       owner: '',
       names: [],
     }
-    return aws && names[0] ? { ...aws, kind, owner, name: names[0] } : undefined
+    return aws && names[0] ? { ...aws, kind, owner, name: names[0], image } : undefined
   }
   if (kind === 'gcp') return gcp && family ? { ...gcp, kind, family } : undefined
   return azure && offer && sku ? { kind, publisher: azure.publisher, offer, sku } : undefined
 }
 
-/** Packer finds the file's own line in the list. */
-function unpinned({ url, checksums }: PublishedFile) {
-  return { url, checksum: `file:${checksums}` }
+/** Without a lock Packer finds the file's own line in the list. */
+function publishedFile({ url, checksums }: PublishedFile, locked: string | undefined) {
+  return { url, checksum: locked ?? `file:${checksums}` }
 }
 
 function pinnedFile({ url, sha256 }: { readonly url: string; readonly sha256: string }) {
@@ -171,7 +230,7 @@ function notPinned(at: Path, field: string, architecture: Architecture, url: str
     'bake/unpinned',
     at,
     `nothing pins ${url}: the publisher replaces it, and its list of digests with it`,
-    `pin one under bake.${field}.${architecture}: url and sha256`,
+    `gen lock pins it for builders under bake.builders; or write url and sha256 under bake.${field}.${architecture}`,
   )
 }
 

@@ -124,6 +124,8 @@ export type Base =
       readonly kind: 'aws'
       readonly owner: string
       readonly name: string
+      /** What the lock has for it. */
+      readonly image: string | undefined
       readonly rootDevice: string
       readonly user: string
     }

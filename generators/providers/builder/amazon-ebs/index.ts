@@ -1,5 +1,10 @@
-import type { BuilderProvider } from '../../provider.ts'
+import type { Base, BuilderProvider } from '../../provider.ts'
 import { choice, optional, text, variablesOf } from '../settings.ts'
+
+/** Who may start from which AMI is AWS' business; names alone anybody can give. */
+function sourceOf({ owner, name, image }: Extract<Base, { readonly kind: 'aws' }>) {
+  return image === undefined ? { source_ami_owner: owner, source_ami_name: name } : { source_ami: image }
+}
 
 export const amazonEbs: BuilderProvider = {
   name: 'amazon-ebs',
@@ -50,9 +55,7 @@ export const amazonEbs: BuilderProvider = {
   runner: 'any',
   variables: ({ architecture, base }, options) => ({
     instance_type: architecture === 'arm64' ? 't4g.medium' : 't3.medium',
-    ...(base.kind === 'aws'
-      ? { source_ami_owner: base.owner, source_ami_name: base.name, root_device: base.rootDevice }
-      : {}),
+    ...(base.kind === 'aws' ? { ...sourceOf(base), root_device: base.rootDevice } : {}),
     ...variablesOf(options, [
       'region',
       'instanceType',
