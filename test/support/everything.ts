@@ -21,6 +21,9 @@ export function everything(): JsonObject {
   })
   return {
     ...result,
+    // What all of bake.builders can make.
+    bake: { ...(result['bake'] as JsonObject), firmware: 'bios' },
+    os: { ...(result['os'] as JsonObject), architecture: 'amd64' },
     endpoint,
     network: { ...network, dhcpRange: '172.31.253.200-172.31.253.250' },
     hooks: { preSystem: { content: 'echo {{clusterName}}' }, postDone: { content: 'true' } },
