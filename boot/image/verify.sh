@@ -94,7 +94,7 @@ baked() {
   # shellcheck source=/dev/null
   . root/etc/leaven/node.env
   while IFS=$tab read -r mode sum path; do
-    case $path in */node.env | /etc/leaven/tables | */leaven/bake) ;; *) check "file $path" file "$mode" "$sum" "$path" ;; esac
+    case $path in */node.env | /etc/leaven/tables | */leaven/bake | */leaven/bundle) ;; *) check "file $path" file "$mode" "$sum" "$path" ;; esac
   done < contents
   for name in $LEAVEN_BAKED_EXPECT; do check "baked.json $name" expected "$name"; done
   check kubeadm kubernetes kubeadm version -o short
