@@ -88,9 +88,20 @@ export const baked: readonly Break[] = [
     mend: `${label}=pinned`,
   },
   {
-    says: 'image registry.k8s.io/pause:3.2: not completely in containerd',
+    says: 'blobs of images: sha256:',
     break: `layer=${layer} && mv $layer /blob && echo $layer > /blob.was`,
     mend: 'mv /blob $(cat /blob.was)',
+  },
+  {
+    says: 'blobs of images: sha256:',
+    break: `layer=${layer} && cp -a $layer /blob && echo $layer > /blob.was && printf X | dd of=$layer conv=notrunc status=none`,
+    mend: 'mv /blob $(cat /blob.was)',
+  },
+  {
+    says: 'image registry.k8s.io/pause:3.2: not completely in containerd: missing',
+    break:
+      'ctr -n k8s.io images tag registry.k8s.io/pause:3.2 own/kept:1 && ctr -n k8s.io images rm registry.k8s.io/pause:3.2',
+    mend: `ctr -n k8s.io images tag own/kept:1 registry.k8s.io/pause:3.2 && ctr -n k8s.io images rm own/kept:1 && ${label}=pinned`,
   },
   leftover('no secrets, no cluster', '/etc/leaven/pki'),
 ]
