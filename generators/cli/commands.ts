@@ -79,7 +79,7 @@ export const groups: readonly { readonly title: string; readonly commands: reado
     commands: [
       {
         name: 'images',
-        summary: 'list, export, verify and compare container images for nodes without a network',
+        summary: 'list, export, verify, compare and push container images for nodes without a network',
         load: async () => (await import('./images.ts')).images,
       },
       {

@@ -129,7 +129,12 @@ export function archiveBlobs({ members, parts }: OpenArchive): Pick<ImageSource,
   return {
     blob: async function* (_, { digest, size }, offset, signal) {
       const member = places.get(digest)
-      if (member === undefined) throw new SourceError('missing', `${digest} is not in the archive`)
+      if (member === undefined)
+        throw new SourceError(
+          'missing',
+          `${digest} is not in the archive`,
+          'a delta goes where the older archive went before; gen images verify FILE says whether it is one',
+        )
       let at = offset
       const end = Math.min(size, member.size)
       while (at < end) {

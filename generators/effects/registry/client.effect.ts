@@ -36,6 +36,8 @@ export interface Ask {
   readonly body?: Body
   /** What is done to the repository. */
   readonly actions: 'pull' | 'pull,push'
+  /** A repository that is read besides: a blob is taken over from there. */
+  readonly from?: string
 }
 
 export interface Client {
@@ -85,7 +87,8 @@ export function createClient(options: RegistryOptions): Client {
 }
 
 async function send(setup: Setup, endpoint: Endpoint, ask: Ask, signal: AbortSignal): Promise<Response> {
-  const scope = `repository:${endpoint.repository}:${ask.actions}`
+  const besides = ask.from === undefined ? '' : ` repository:${ask.from}:pull`
+  const scope = `repository:${endpoint.repository}:${ask.actions}${besides}`
   const shown = await knownAuthorization(setup, endpoint, scope)
   const first = await follow(setup, endpoint, ask, shown, signal)
   if (first.status !== 401) return unlessInTrouble(first, setup.clock)

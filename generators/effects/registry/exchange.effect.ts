@@ -1,5 +1,6 @@
 /** One request and its answer on one connection: https://www.rfc-editor.org/rfc/rfc9112 */
 import { type Head, readHead } from '../../images/http.ts'
+import { SourceError } from '../../images/source.ts'
 import type { Wire } from './wire.effect.ts'
 
 export interface Request {
@@ -70,7 +71,8 @@ export async function exchange(
   } catch (cause) {
     watch.rest()
     done(false)
-    throw asWireError(cause)
+    // What cannot be read here is no fault of the network's.
+    throw cause instanceof SourceError ? cause : asWireError(cause)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Images of registries: https://github.com/opencontainers/distribution-spec */
 import { createHash } from 'node:crypto'
 import { type Endpoint, endpoints } from '../../images/endpoints.ts'
-import { rangeStart } from '../../images/http.ts'
+import { rangeStart, registryMessage } from '../../images/http.ts'
 import { acceptManifests, type Descriptor, maxManifestBytes, parseManifest } from '../../images/manifest.ts'
 import { formatReference, type Reference, repositoryName } from '../../images/reference.ts'
 import { type ImageSource, type ManifestBytes, SourceError } from '../../images/source.ts'
@@ -226,5 +226,6 @@ async function statusError(endpoint: Endpoint, response: Response): Promise<Sour
   if (status === 401 || status === 403) return refusal(endpoint, status, text)
   if (status === 404) return new SourceError('missing', `it has none (404)`)
   if (status === 416) return new SourceError('damaged', 'it has fewer bytes than the manifest says (416)')
-  return new SourceError('unsupported', `it answers ${status}`)
+  const said = registryMessage(text)
+  return new SourceError('unsupported', `it answers ${status}${said && ` ${said}`}`)
 }

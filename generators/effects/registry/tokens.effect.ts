@@ -79,7 +79,7 @@ export function createTokens(options: TokenOptions): Tokens {
 
 /** The registry may know the repository by another name than its path, but what is to be done there we know. */
 function askedScope(ours: string, theirs: string | undefined): string {
-  if (theirs === undefined) return ours
+  if (theirs === undefined || ours.includes(' ')) return ours
   const named = /^repository:(.+):[^:]*$/.exec(theirs)?.[1]
   return named === undefined || theirs.includes(' ')
     ? theirs
@@ -138,13 +138,11 @@ function tokenRequest(
       `${host} sends us for a token to ${JSON.stringify(realm)}, which is no URL`,
     )
   }
-  const query: [string, string][] = [
-    ...(service === undefined ? [] : [['service', service] as [string, string]]),
-    ['scope', scope],
-  ]
+  const query: [string, string][] = service === undefined ? [] : [['service', service]]
   if (who?.kind === 'identity') {
     const grant = new URLSearchParams([
       ...query,
+      ['scope', scope],
       ['grant_type', 'refresh_token'],
       ['client_id', 'leaven'],
       ['refresh_token', who.token],
@@ -152,6 +150,7 @@ function tokenRequest(
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     return { url, method: 'POST', headers, body: Buffer.from(grant.toString()) }
   }
+  for (const one of scope.split(' ')) query.push(['scope', one])
   for (const [name, value] of query) url.searchParams.append(name, value)
   return { url, method: 'GET', headers: who?.kind === 'password' ? { authorization: basic(who) } : {} }
 }

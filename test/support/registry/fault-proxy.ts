@@ -1,6 +1,12 @@
 /** Stands before a registry and does what networks, proxies and overloaded registries do. */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http'
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request as requestHttp,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer, request as requestTls } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterAll } from 'vitest'
@@ -9,6 +15,8 @@ import { certificates } from './certificates.ts'
 /** What happens to one request; offsets count bytes of the answer's body. */
 export type Fault =
   | { readonly kind: 'drop'; readonly at: number }
+  /** Cuts the connection once so many bytes of the request's body have gone through. */
+  | { readonly kind: 'cut'; readonly at: number }
   | { readonly kind: 'stall'; readonly at: number }
   | { readonly kind: 'corrupt'; readonly at: number }
   /** Ends early, and the length says so: nothing is missing as far as HTTP knows. */
@@ -117,7 +125,20 @@ function forward(
   })
   upstream.on('error', () => response.destroy())
   response.on('close', () => upstream.destroy())
-  request.pipe(upstream)
+  if (fault?.kind === 'cut') void cut(request, upstream, fault.at)
+  else request.pipe(upstream)
+}
+
+async function cut(request: IncomingMessage, upstream: ClientRequest, at: number): Promise<void> {
+  let left = at
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    await new Promise((resolve) => upstream.write(chunk.subarray(0, left), resolve))
+    left -= chunk.length
+    if (left <= 0) break
+  }
+  // What was written has to have arrived.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  upstream.destroy()
 }
 
 async function body(answer: IncomingMessage, response: ServerResponse, fault: Fault | undefined) {

@@ -25,6 +25,8 @@ export interface Registry {
   readonly name: string
   /** `https://127.0.0.1:PORT` */
   readonly url: string
+  /** The same storage, plain and without authentication. */
+  readonly back: string
   /** PEM of who signed its certificate. */
   readonly ca: string
   /** Beside `config.json` with the right credentials; for DOCKER_CONFIG. */
@@ -58,7 +60,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   writeFileSync(join(folder, 'ca.pem'), pems.ca)
   writeFileSync(join(folder, 'config.json'), dockerConfig(name))
   const url = `${options.tls ? 'https' : 'http'}://${name}`
-  return { name, url, ca: join(folder, 'ca.pem'), dockerConfig: folder, tokens, storage, add, stop }
+  const files = { ca: join(folder, 'ca.pem'), dockerConfig: folder, storage }
+  return { name, url, back: back.name, ...files, tokens, add, stop }
 }
 
 /** What `docker login` writes. */
