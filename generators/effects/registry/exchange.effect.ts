@@ -34,11 +34,11 @@ export interface Timeouts {
 
 /** The connection does not do what HTTP or the clock ask of it; worth another try. */
 export class WireError extends Error {
-  /** Nothing at all came back: a connection that was kept open may just have been closed. */
-  readonly early: boolean
-  constructor(message: string, early = false) {
+  /** The other side is there and says nothing, which a fresh connection would not change. */
+  readonly timedOut: boolean
+  constructor(message: string, timedOut = false) {
     super(message)
-    this.early = early
+    this.timedOut = timedOut
   }
 }
 
@@ -96,7 +96,7 @@ function startWatch(wire: Wire, timeouts: Timeouts): Watch {
     if (timer !== undefined) return void timer.refresh()
     const { milliseconds, what } = current
     timer = setTimeout(
-      () => wire.socket.destroy(new WireError(`${what} for ${milliseconds / 1000} s`)),
+      () => wire.socket.destroy(new WireError(`${what} for ${milliseconds / 1000} s`, true)),
       milliseconds,
     )
   }
@@ -144,8 +144,7 @@ async function readAnswer(wire: Wire, watch: Watch): Promise<Head> {
   let text = Buffer.alloc(0)
   for (;;) {
     const bytes = await wire.read()
-    if (bytes === undefined)
-      throw new WireError('the connection was closed before the answer', text.length === 0)
+    if (bytes === undefined) throw new WireError('the connection was closed before the answer')
     watch.touch()
     const before = text.length
     text = Buffer.concat([text, bytes])

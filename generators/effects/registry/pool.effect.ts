@@ -40,7 +40,8 @@ export function createPool(connect: Connect, timeouts: Timeouts, most: number): 
       } catch (cause) {
         signal.throwIfAborted()
         // The server had closed it while nobody looked; a fresh one tells the truth.
-        if (kept === undefined || !(cause instanceof WireError) || asked.body !== undefined) throw cause
+        const stale = kept !== undefined && cause instanceof WireError && !cause.timedOut
+        if (!stale || asked.body !== undefined) throw cause
       }
     }
   }

@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: 'drop'; readonly at: number }
   /** Cuts the connection once so many bytes of the request's body have gone through. */
   | { readonly kind: 'cut'; readonly at: number }
+  /** The same, but what has gone through is kept, as the specification of uploads has it: who asks is told how much. */
+  | { readonly kind: 'keep'; readonly at: number }
   | { readonly kind: 'stall'; readonly at: number }
   | { readonly kind: 'corrupt'; readonly at: number }
   /** Ends early, and the length says so: nothing is missing as far as HTTP knows. */
@@ -55,7 +57,7 @@ export interface FaultProxyOptions {
   readonly tls?: boolean
   /** @param count requests before this one */
   readonly faults?: (
-    request: { method: string; path: string; range: string | undefined },
+    request: { method: string; path: string; range: string | undefined; length: string | undefined },
     count: number,
   ) => Fault | undefined
 }
@@ -63,13 +65,17 @@ export interface FaultProxyOptions {
 /** Ends with the tests of the file that starts it. */
 export async function startFaultProxy({ before, tls, faults }: FaultProxyOptions): Promise<FaultProxy> {
   const seen: Seen[] = []
+  const kept: Kept = new Map()
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const { method = '', url: path = '', headers } = request
-    const fault = faults?.({ method, path, range: headers.range }, seen.length)
+    const { range, 'content-length': length } = headers
+    const fault = faults?.({ method, path, range, length }, seen.length)
     seen.push({ method, path, headers, fault })
     if (fault?.kind === 'no-answer') return
     if (fault?.kind === 'status') response.writeHead(fault.status, fault.headers).end(fault.body ?? '')
     else if (fault?.kind === 'redirect') response.writeHead(307, { location: fault.to }).end()
+    else if (fault?.kind === 'keep') void keep(before, request, fault.at, kept)
+    else if (method === 'GET' && kept.has(path)) response.writeHead(204, kept.get(path)).end()
     else forward(before, request, response, fault)
   }
   const pems = certificates()
@@ -139,6 +145,30 @@ async function cut(request: IncomingMessage, upstream: ClientRequest, at: number
   // What was written has to have arrived.
   await new Promise((resolve) => setTimeout(resolve, 50))
   upstream.destroy()
+}
+
+/** By the path of an upload: where it goes on, and what has arrived. */
+type Kept = Map<string, Record<'location' | 'range', string>>
+
+/** Docker's registry forgets an upload that breaks off: what is to be kept is sent there as if that were all. */
+async function keep(before: string, request: IncomingMessage, at: number, kept: Kept): Promise<void> {
+  const { url = '', headers, method, socket } = request
+  const [from] = (headers['content-range'] ?? '0').split('-')
+  const some = {
+    ...{ 'content-length': at, 'content-type': headers['content-type'], host: headers.host },
+    ...(headers['content-range'] && { 'content-range': `${from}-${Number(from) + at - 1}` }),
+  }
+  const upstream = requestHttp(new URL(url, before), { method, headers: some })
+  let left = at
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    upstream.write(chunk.subarray(0, left))
+    left -= chunk.length
+    if (left <= 0) break
+  }
+  const [answer] = (await once(upstream.end(), 'response')) as [IncomingMessage]
+  const { location = '', range = '' } = answer.headers as Partial<Record<string, string>>
+  kept.set(url, { location, range })
+  socket.destroy()
 }
 
 async function body(answer: IncomingMessage, response: ServerResponse, fault: Fault | undefined) {
