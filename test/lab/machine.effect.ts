@@ -108,7 +108,8 @@ export async function cutPower(machine: Machine): Promise<void> {
 /** Shuts down in order, as a reboot by its administrator does. */
 export async function shutDown(machine: Machine): Promise<void> {
   await run(machine, ['systemctl', 'poweroff', '--no-block'], { allowFailure: true })
-  await eventually(`${machine.name}: shutdown`, 120, async () => !initPid(machine), 200)
+  // systemd gives containers that do not end when asked 90 s, and what is left then as much again.
+  await eventually(`${machine.name}: shutdown`, 240, async () => !initPid(machine), 200)
   await cutPower(machine)
 }
 
