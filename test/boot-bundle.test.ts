@@ -184,16 +184,24 @@ describe('a machine without a network', { timeout: 180_000 }, () => {
       expect(machine.has('var/lib/leaven/bundle.part')).toBe(false)
     }))
 
-  test('a bundle of another cluster is none', () =>
+  test.each([
+    ['cluster', '\ttest\t', '\tother\t', 'worker of other on debian 12, amd64'],
+    ['role', '\tworker\t', '\tcontrol-plane\t', 'control-plane of test on debian 12, amd64'],
+    ['release', '\t12\t', '\t1\t', 'worker of test on debian 1, amd64'],
+    ['distribution', '\tdebian\t', '\tubuntu\t', 'worker of test on ubuntu 12, amd64'],
+    ['processor', '\tamd64', '\tarm64', 'worker of test on debian 12, arm64'],
+  ])('a bundle for another %s is none, and says what it is for', (_, from, to, text) =>
     onLan(async () => {
       const machine = worker()
       lay(machine)
-      machine.write(
-        'var/lib/leaven/bundle/tables',
-        machine.read('var/lib/leaven/bundle/tables').replace('bundle\ttest\t', 'bundle\tother\t'),
-      )
+      const tables = machine.read('var/lib/leaven/bundle/tables')
+      machine.write('var/lib/leaven/bundle/tables', tables.replace(from, to))
       machine.boot()
       await waiting(machine, /no bundle of test for a worker/)
-      expect(machine.status()?.state).toBe('waiting')
-    }))
+      expect(machine.status()).toMatchObject({
+        state: 'waiting',
+        reason: expect.stringContaining(`(/var/lib/leaven/bundle is for ${text})`),
+      })
+    }),
+  )
 })

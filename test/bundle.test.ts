@@ -137,6 +137,28 @@ describe('a bundle', { timeout: 300_000 }, () => {
     expect(present.sort()).toEqual([...listed(), 'SHA256SUMS'].sort())
   })
 
+  test.each([
+    [
+      'another processor',
+      's/\tamd64$/\tarm64/',
+      'is for debian 12 on arm64, and this machine is debian 12 on amd64',
+    ],
+    [
+      'another release',
+      's/\t12\t/\t1\t/',
+      'is for debian 1 on amd64, and this machine is debian 12 on amd64',
+    ],
+    ['another distribution', 's/\tdebian\t/\tubuntu\t/', 'is for ubuntu 12 on amd64, and'],
+  ])('for %s is refused before anything is installed', (_, edit, message) => {
+    const root = cleanDebian()
+    execFileSync('cp', ['-a', folder, join(root, 'srv/island')])
+    // As somebody would have it who made it for the wrong machines: whole, but not for this one.
+    const seal = `cd /srv/island && sed -i '/^bundle/${edit}' tables && sum=$(sha256sum tables) && sed -i "s/.*  tables$/$sum/" SHA256SUMS`
+    const ran = inside(root, `${seal} && sh install.sh --role worker`)
+    expect(ran).toEqual({ code: 1, output: expect.stringContaining(message) })
+    expect(['socat', 'kubeadm'].filter((name) => existsSync(join(root, 'usr/bin', name)))).toEqual([])
+  })
+
   test('a flipped bit in any file is refused by its name', () => {
     const copy = copyOf(folder)
     const names = listed()

@@ -38,13 +38,17 @@ export function placeOf(url: string): string {
   return `files/${url.replace(/^[a-z]+:\/\//, '').replaceAll(/[:?*]/g, '_')}`
 }
 
-/** @param images full references of all these groups */
-export function planBundle(
-  plan: ClusterPlan,
-  groups: readonly GroupPlan[],
-  images: ReadonlyMap<GroupPlan, readonly string[]>,
-  lock: Lock | undefined,
-): BundlePlan {
+export interface BundleInputs {
+  readonly plan: ClusterPlan
+  readonly groups: readonly GroupPlan[]
+  /** Full references of all these groups. */
+  readonly images: ReadonlyMap<GroupPlan, readonly string[]>
+  readonly lock: Lock | undefined
+  /** ID in os-release(5) of the nodes. */
+  readonly os: string
+}
+
+export function planBundle({ plan, groups, images, lock, os }: BundleInputs): BundlePlan {
   const roles = unique(groups.map(({ role }) => role))
   const architecture = String(plan.os.options['architecture'] ?? 'amd64')
   const placed = roles.flatMap((role) => placedFiles(role, firstOf(groups, role)))
@@ -71,15 +75,7 @@ export function planBundle(
     images: unique([...images.values()].flat()).sort(),
     files: placed.map(({ path, spec }) => ({ path, mode: spec.mode, text: renderBody(spec.body) })),
     rows: [
-      [
-        'bundle',
-        plan.name,
-        roles.join(','),
-        plan.kubernetes.version,
-        plan.os.provider,
-        plan.os.release,
-        architecture,
-      ],
+      ['bundle', plan.name, roles.join(','), plan.kubernetes.version, os, plan.os.release, architecture],
       ...roles.flatMap((role) => roleRows(role, groups, images)),
       ...placed.map(({ role, path, spec }) => ['place', role, path, spec.path, octal(spec.mode)]),
     ],

@@ -7,6 +7,9 @@ import { compareLock } from '../lock/lock.ts'
 import { wanted } from '../lock/wanted.ts'
 import type { GroupPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
+import { choose } from '../plan/cluster.ts'
+import type { OsProvider } from '../providers/provider.ts'
+import * as registry from '../registry.ts'
 import { blueprintOptions, type Command, flag, type Io, text, UserError } from './command.ts'
 import { readRole, roleOption, wantedImages } from './images-list.ts'
 import { compileOrReport, type Ready } from './inputs.effect.ts'
@@ -67,7 +70,13 @@ export const bundle: Command = {
       await writeBundle(
         {
           ...ready,
-          bundle: planBundle(plan, groups, named, lock),
+          bundle: planBundle({
+            plan,
+            groups,
+            images: named,
+            lock,
+            os: choose<OsProvider>(registry.os, plan.os.provider).id,
+          }),
           source,
           output: at(shown),
           shown,

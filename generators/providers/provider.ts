@@ -53,6 +53,8 @@ export interface BaseRepository {
 }
 
 export interface OsProvider extends Provider {
+  /** ID in os-release(5). */
+  readonly id: string
   /** What nodes have as their package sources before we come; undefined where we cannot tell (subscriptions). */
   readonly baseRepositories?: (plan: ClusterPlan) => readonly BaseRepository[]
   readonly releases: Readonly<Record<string, OsRelease>>

@@ -22,7 +22,7 @@ export async function make({ blueprint, output, role, packages, base }: Making):
   const images = new Map(
     groups.map((group) => [group, group.images.map(({ reference }) => fullName(reference))] as const),
   )
-  const planned = planBundle(plan, groups, images, undefined)
+  const planned = planBundle({ plan, groups, images, lock: undefined, os: plan.os.provider })
   const bundle = { ...planned, packages: packages ?? planned.packages }
   const { signal } = new AbortController()
   return makeBundle({

@@ -26,6 +26,8 @@ export interface Distribution {
     mirror: string | undefined,
   ) => readonly BaseRepository[]
   readonly name: string
+  /** ID in os-release(5), where it is another. */
+  readonly id?: string
   readonly title: string
   readonly summary: string
   /** Its folder below Docker's `linux/`. */

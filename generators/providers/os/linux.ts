@@ -28,6 +28,7 @@ export function linux(family: Family, distribution: Distribution): OsProvider {
   const { name, summary, facts } = distribution
   return {
     name,
+    id: distribution.id ?? name,
     summary,
     options: { ...options, ...distribution.options },
     releases: facts.releases,

@@ -7,6 +7,7 @@ import images from './images.json' with { type: 'json' }
 
 export const alma = linux(yumFamily, {
   name: 'alma',
+  id: 'almalinux',
   title: 'AlmaLinux',
   summary: 'AlmaLinux with dnf; SELinux stays on.',
   dockerFolder: 'rhel',
