@@ -2,9 +2,19 @@
 //   npm run bench:images -- --size 5000 --rounds 3 --folder /dev/shm
 import { spawn, spawnSync } from 'node:child_process'
 import { createCipheriv, createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
 const { values } = parseArgs({
@@ -91,15 +101,15 @@ async function startRegistry() {
   }
   const file = join(folder, 'registry.yml')
   writeFileSync(file, JSON.stringify(config))
-  const child = spawn('docker-registry', ['serve', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const name = await new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.stderr.on('data', (text) => {
-      const port = /listening on 127\.0\.0\.1:(\d+)/.exec(text)?.[1]
-      if (port !== undefined) resolve(`127.0.0.1:${port}`)
-    })
-  })
-  return { name, stop: () => child.kill('SIGKILL') }
+  // Into a file: while a contestant runs nobody would empty a pipe, and a registry that cannot log stands still.
+  const log = join(folder, 'registry.log')
+  const child = spawn('docker-registry', ['serve', file], { stdio: ['ignore', 'ignore', openSync(log, 'w')] })
+  for (;;) {
+    await setTimeout(50)
+    if (child.exitCode !== null) throw new Error(`docker-registry: ${readFileSync(log, 'utf8')}`)
+    const port = /listening on 127\.0\.0\.1:(\d+)/.exec(readFileSync(log, 'utf8'))?.[1]
+    if (port !== undefined) return { name: `127.0.0.1:${port}`, stop: () => child.kill('SIGKILL') }
+  }
 }
 
 function has(program) {
@@ -254,5 +264,5 @@ const registry = await startRegistry()
 stop = registry.stop
 const { urls, bytes } = await fill(`http://${registry.name}/v2`)
 report(race(contestants(registry.name, urls, crane)), bytes)
-// docker-registry and its pipe would keep us.
+// docker-registry would keep us.
 process.exit()
