@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll } from 'vitest'
+import { beforeAll } from 'vitest'
+import { afterwards } from '../support/afterwards.ts'
 import { createLan, type Lan, type Machine, type Server } from './machine.effect.ts'
 import { addresses, makeAuthorities, prepare, type Settings } from './settings.effect.ts'
 
@@ -38,7 +39,7 @@ export function useStage(): Stage {
     authorities = mkdtempSync(join(tmpdir(), 'leaven-pki-'))
     makeAuthorities(authorities)
   })
-  afterAll(() => rmSync(authorities, { recursive: true, force: true }))
+  afterwards(() => rmSync(authorities, { recursive: true, force: true }))
 
   const stage: Stage = {
     async onLan(body) {

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import { writeArchive } from '../../generators/effects/archive/write.effect.ts'
 import { type ArchivePlan, planArchive } from '../../generators/images/layout.ts'
 import { parsePlatform } from '../../generators/images/platform.ts'
 import { formatReference, parseReference, type Reference } from '../../generators/images/reference.ts'
 import { resolveImage } from '../../generators/images/resolve.ts'
 import { type ImageSource, SourceError } from '../../generators/images/source.ts'
+import { afterwards } from './afterwards.ts'
 import { image, type Layer, layer, type MadeImage, noise } from './registry/images.ts'
 
 export const registry = 'registry.test'
@@ -123,6 +123,6 @@ export async function write(
 /** A folder that is gone after the tests of the file that asks for it. */
 export function scratch(): (name: string) => string {
   const folder = mkdtempSync(join(tmpdir(), 'leaven-archive-'))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterwards(() => rmSync(folder, { recursive: true, force: true }))
   return (name) => join(folder, name)
 }

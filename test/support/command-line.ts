@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { serialiseSecrets } from '../../generators/secrets/file.ts'
+import { afterwards } from './afterwards.ts'
 import { fixedSecrets } from './secrets.ts'
 
 export const program = join(import.meta.dirname, '../../dist/gen.js')
@@ -32,7 +33,7 @@ export interface RunOptions {
 /** A folder with these files, removed after the tests of the file that asks for it. */
 export function place(files: Readonly<Record<string, string | Uint8Array>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'leaven-cli-'))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterwards(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
   return {
     folder,

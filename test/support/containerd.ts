@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { stringify } from 'smol-toml'
-import { afterAll } from 'vitest'
+import { afterwards } from './afterwards.ts'
 
 /** What can be said with `ctr`, always in the namespace of Kubernetes. */
 export interface Containerd {
@@ -39,7 +39,7 @@ export async function startContainerd(folder = '/usr/bin'): Promise<Containerd> 
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
   })
-  afterAll(async () => {
+  afterwards(async () => {
     await end(child)
     rmSync(place, { recursive: true, force: true })
   })

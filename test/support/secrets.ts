@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import type { ClusterSecrets, KeyAlgorithm } from '../../generators/model/secrets.ts'
 import { createSecrets } from '../../generators/secrets/create.ts'
+import { afterwards } from './afterwards.ts'
 import { seededRandomness } from './randomness.ts'
 
 /** When fixed secrets were made. */
@@ -54,7 +54,7 @@ export function writePki(folder: string, secrets: ClusterSecrets): void {
 /** A folder of one test file's own, deleted after it. */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'leaven-secrets-'))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterwards(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 

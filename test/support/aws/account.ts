@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import { main } from '../../../generators/cli/main.ts'
 import { type JsonObject, mergePatch } from '../../../generators/model/json.ts'
 import { serialiseSecrets } from '../../../generators/secrets/file.ts'
+import { afterwards } from '../afterwards.ts'
 import { fixedSecrets } from '../secrets.ts'
 import { type Aws, credentials, startAws } from './server.ts'
 
@@ -49,7 +50,7 @@ export async function account(patch: JsonObject = {}): Promise<Account> {
   const folder = mkdtempSync(join(tmpdir(), 'leaven-aws-'))
   writeFileSync(join(folder, 'cluster.yaml'), JSON.stringify(mergePatch(blueprint, patch)))
   writeFileSync(join(folder, 'prod.secrets.yaml'), secrets, { mode: 0o600 })
-  afterAll(async () => {
+  afterwards(async () => {
     await aws.close()
     rmSync(folder, { recursive: true, force: true })
   })

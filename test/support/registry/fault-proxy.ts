@@ -9,7 +9,7 @@ import {
 } from 'node:http'
 import { createServer as createTlsServer, request as requestTls } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { afterAll } from 'vitest'
+import { afterwards } from '../afterwards.ts'
 import { certificates } from './certificates.ts'
 
 /** What happens to one request; offsets count bytes of the answer's body. */
@@ -96,7 +96,7 @@ export async function startFaultProxy({ before, tls, faults }: FaultProxyOptions
       for (const socket of sockets) socket.destroy()
       server.close(() => resolve())
     })
-  afterAll(stop)
+  afterwards(stop)
   return {
     name,
     url: `${tls ? 'https' : 'http'}://${name}`,

@@ -1,6 +1,6 @@
 /** Sources as tests want them: a clock that does not wait, and everything that an image consists of. */
 import { createHash } from 'node:crypto'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import {
   openRegistries,
   type RegistryOptions,
@@ -8,6 +8,7 @@ import {
 import { type Manifest, parseManifest } from '../../../generators/images/manifest.ts'
 import { parseReference, type Reference } from '../../../generators/images/reference.ts'
 import type { ImageSource } from '../../../generators/images/source.ts'
+import { afterwards } from '../afterwards.ts'
 import type { MadeImage } from './images.ts'
 
 export const never = new AbortController().signal
@@ -40,7 +41,7 @@ export function opened(options: Partial<RegistryOptions>): {
     },
     ...options,
   })
-  afterAll(() => source.close())
+  afterwards(() => source.close())
   return { source, pauses, said }
 }
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterwards } from '../afterwards.ts'
 import { type Certificates, certificates } from './certificates.ts'
 import type { MadeImage } from './images.ts'
 import { password, startTokenServer, type TokenOptions, type TokenServer, user } from './token-server.ts'
@@ -54,7 +54,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     await Promise.all([end(served.child), end(back.child), tokens?.stop()])
     rmSync(folder, { recursive: true, force: true })
   }
-  afterAll(stop)
+  afterwards(stop)
   await add(...(options.images ?? []))
   const name = served.name
   writeFileSync(join(folder, 'ca.pem'), pems.ca)
