@@ -1,13 +1,5 @@
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { eventually, type Outcome } from '../lab/exec.effect.ts'
 import { type Machine, pathOn, powerOn, run } from '../lab/machine.effect.ts'
 import * as breaks from './breaks.effect.ts'
@@ -23,7 +15,7 @@ import {
   tree,
 } from './builder.effect.ts'
 import { builderAddress, type Site } from './site.effect.ts'
-import { blueprint, nodeSeed, referencesOf, template } from './template.effect.ts'
+import { blueprint, nodeSeed, referencesOf, template, workerBundle } from './template.effect.ts'
 
 export interface Case {
   readonly name: string
@@ -33,7 +25,11 @@ export interface Case {
   readonly run: (site: Site) => Promise<void>
 }
 
-const unbaked = (text: string) => text.replace('prebaked: true', 'prebaked: false')
+/** @param archive where the packages of an image come from, `http://HOST/debian` */
+const unbaked = (archive: string) => (text: string) =>
+  text
+    .replace('prebaked: true', 'prebaked: false')
+    .replace('repositories: {', `repositories: { distribution: "${archive.replace(/\/debian$/, '')}",`)
 
 export const cases: readonly Case[] = [
   { name: 'packer build bakes, verifies and generalises a machine over SSH', run: bakes, makes: true },
@@ -41,7 +37,7 @@ export const cases: readonly Case[] = [
   { name: 'a second build changes nothing', run: changesNothing },
   { name: 'whatever is broken, verification names it', run: seesEverything },
   {
-    name: 'a node from the image is one, and ends as one that installed everything itself',
+    name: 'a node from the image is one, and ends as one that installed everything from a bundle',
     run: endsTheSame,
   },
   { name: 'an image that does not fit is refused, by what was expected and what is there', run: refuses },
@@ -148,20 +144,13 @@ async function endsTheSame(site: Site): Promise<void> {
   const seed = await nodeSeed(await blueprint(join(folder, 'node'), (text) => text), 'w1')
   const baked = await clone(builder, 'baked', seed, macs.w1)
   await atTheDoor(baked)
-  const installing = await nodeSeed(
-    await blueprint(join(folder, 'unbaked'), unbaked, join(folder, 'node')),
-    'w1',
-  )
   const image = readFileSync(join(builder.directory, 'image'), 'utf8')
-  const plain = await blankMachine(lab, 'unbaked', image, installing)
+  const [, archive = ''] = readFileSync(join(image, 'root/etc/apt/sources.list'), 'utf8').split(' ')
+  const file = await blueprint(join(folder, 'unbaked'), unbaked(archive), join(folder, 'node'))
+  const plain = await blankMachine(lab, 'unbaked', image, await nodeSeed(file, 'w1'))
   // What an unbaked node of an air-gapped site is given beside its user-data.
-  const lay = (path: string, from: string) => {
-    const to = pathOn(plain, path)
-    mkdirSync(dirname(to), { recursive: true })
-    copyFileSync(from, to)
-  }
-  lay('/var/lib/leaven/images/images.tar', site.archive)
-  lay('/etc/apt/apt.conf.d/00proxy', pathOn(builder, '/etc/apt/apt.conf.d/00proxy'))
+  const bundle = pathOn(plain, '/var/lib/leaven/bundle')
+  await workerBundle(site, file, join(image, 'var/lib/dpkg/status'), bundle)
   await atTheDoor(plain)
   const [one, other] = [await tree(baked), await tree(plain)]
   writeFileSync(join(folder, 'node-baked.tree'), lines(one))
@@ -169,9 +158,9 @@ async function endsTheSame(site: Site): Promise<void> {
   nothing(differences(one, other, onlyOneHas))
 }
 
-/** Beside what is volatile: what only an image has (its DHCP identity, every part of leaven), and what is new on every machine. */
+/** Beside what is volatile: what only an image has (its DHCP identity, every part of leaven, the builder's proxy), and what is new on every machine. */
 const onlyOneHas = new RegExp(
-  `${volatile.source}|^/(etc/(machine-id|hosts|leaven/(baked|sbom\\.cdx)\\.json|leaven/(node\\.env|tables)|ssh/ssh_host_.*|sudoers\\.d/90-cloud-init-users|(NetworkManager/conf|systemd/networkd\\.conf)\\.d(/10-leaven\\.conf)?)|usr/local/lib/leaven(/.*)?|var/lib/(cloud|leaven)(/.*)?|var/lib/containerd/.*introspection/uuid|root/\\.ssh.*)$`,
+  `${volatile.source}|^/(etc/(machine-id|hosts|apt/apt\\.conf\\.d/00proxy|leaven/(baked|sbom\\.cdx)\\.json|leaven/(node\\.env|tables)|ssh/ssh_host_.*|sudoers\\.d/90-cloud-init-users|(NetworkManager/conf|systemd/networkd\\.conf)\\.d(/10-leaven\\.conf)?)|usr/local/lib/leaven(/.*)?|var/lib/(cloud|leaven)(/.*)?|var/lib/containerd/.*introspection/uuid|root/\\.ssh.*)$`,
 )
 
 /** Up to where a node needs its cluster: it has identified itself and would join. Then off, in order. */
@@ -224,7 +213,10 @@ async function truncatedArchive(site: Site): Promise<void> {
   const file = join(site.folder, 'worker/blueprint.yaml')
   await fails(site, file, /images\.tar is damaged/, (folder) => {
     const archive = join(folder, 'provision/images/images.tar')
-    truncateSync(archive, Math.floor(readFileSync(archive).length / 2))
+    const whole = readFileSync(archive)
+    // It may be a link to the archive that everyone here shares.
+    rmSync(archive)
+    writeFileSync(archive, whole.subarray(0, whole.length / 2))
   })
 }
 

@@ -1,6 +1,9 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { exec } from '../lab/exec.effect.ts'
+import { inNetwork } from '../lab/host.effect.ts'
+import { gateway } from './builder.effect.ts'
+import type { Site } from './site.effect.ts'
 
 const gen = ['node', resolve('dist/gen.js')]
 
@@ -55,6 +58,21 @@ export async function template(
 /** Where `gen packer -o to` puts what packer takes. */
 export function templateIn(to: string, builder: string): string {
   return join(to, 'worker', `${builder}-${process.arch === 'arm64' ? 'arm64' : 'amd64'}`)
+}
+
+/**
+ * `gen bundle` for workers: packages from Debian, files from the mirror, as a machine at the gateway reaches them.
+ * @param base what the nodes have installed, in dpkg's words
+ */
+export async function workerBundle(
+  { lab, archive }: Pick<Site, 'lab' | 'archive'>,
+  file: string,
+  base: string,
+  to: string,
+): Promise<void> {
+  const what = ['--blueprint', file, '--role', 'worker', '--from', `oci-archive:${archive}`, '--base', base]
+  const env = { http_proxy: `http://${gateway}:3128`, no_proxy: gateway }
+  await inNetwork(lab, [...gen, 'bundle', ...what, '-o', to], { env })
 }
 
 /** The part of the archive `all` that workers need, by `gen images export`. */

@@ -29,7 +29,14 @@ export async function bareKubeadm(cluster: Cluster): Promise<Bare> {
   await run(machine, ['ip', 'address', 'add', `${address}/32`, 'dev', 'eth0'])
 
   const start = Date.now()
-  await run(machine, ['kubeadm', 'init', '--config', '/root/init.yaml', '--upload-certs'])
+  const made = await run(machine, ['kubeadm', 'init', '--config', '/root/init.yaml', '--upload-certs'], {
+    allowFailure: true,
+  })
+  if (made.code !== 0) {
+    const telling = 'journalctl -qu kubelet -o cat | grep -v "not found\\|connection refused" | tail -n 40; crictl ps -a'
+    const why = await run(machine, ['bash', '-c', telling], { allowFailure: true })
+    throw new Error(`kubeadm init: ${made.stderr.trim()}\n${why.stdout}`)
+  }
   const initTook = seconds(start)
   const command = await run(machine, ['kubeadm', 'token', 'create', '--print-join-command'])
   const uploaded = await run(machine, ['kubeadm', 'init', 'phase', 'upload-certs', '--upload-certs'])

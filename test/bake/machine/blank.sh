@@ -9,6 +9,10 @@ cp -a "$base" "$root"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
+# As Debian's own images have them: their packages are upgraded by whoever bakes.
+archive=$(awk '$1 == "deb" {print $2; exit}' "$root/etc/apt/sources.list")
+printf 'deb %s main\n' "$archive bookworm" "$archive bookworm-updates" "$archive-security bookworm-security" \
+  > "$root/etc/apt/sources.list"
 inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive "$@"; }
 inside apt-get -qq update
 inside apt-get -qqy install --no-install-recommends sudo
