@@ -211,7 +211,7 @@ async function missingModule(site: Site): Promise<void> {
 
 async function truncatedArchive(site: Site): Promise<void> {
   const file = join(site.folder, 'worker/blueprint.yaml')
-  await fails(site, file, /images\.tar is damaged/, (folder) => {
+  await fails(site, file, /images\.tar: its sha256 is not the one/, (folder) => {
     const archive = join(folder, 'provision/images/images.tar')
     const whole = readFileSync(archive)
     // It may be a link to the archive that everyone here shares.

@@ -33,7 +33,8 @@ export async function bareKubeadm(cluster: Cluster): Promise<Bare> {
     allowFailure: true,
   })
   if (made.code !== 0) {
-    const telling = 'journalctl -qu kubelet -o cat | grep -v "not found\\|connection refused" | tail -n 40; crictl ps -a'
+    const telling =
+      'journalctl -qu kubelet -o cat | grep -v "not found\\|connection refused" | tail -n 8; crictl ps -a'
     const why = await run(machine, ['bash', '-c', telling], { allowFailure: true })
     throw new Error(`kubeadm init: ${made.stderr.trim()}\n${why.stdout}`)
   }
@@ -121,6 +122,8 @@ function prepareByHand(cluster: Cluster, node: Node): string {
     .map(({ one, cidr }) => `ip route replace ${cidr} via ${one.address}`)
   return [
     `printf '${hosts}\\n' >> /etc/hosts`,
+    // Where kubelet's configuration looks; first boot would have put it there.
+    'mkdir -p /etc/leaven && ln -sfn /etc/resolv.conf /etc/leaven/resolv.conf',
     'sysctl -q --system 2>/dev/null',
     'systemctl daemon-reload && systemctl restart containerd && systemctl enable -q kubelet',
     ...routes,
