@@ -42,5 +42,10 @@ async function bakeOverSsh(): Promise<boolean> {
   return passed === chosen.length
 }
 
-if (process.argv.includes('--qemu')) await bakeQemu()
-else process.exitCode = (await bakeOverSsh()) ? 0 : 1
+try {
+  if (process.argv.includes('--qemu')) await bakeQemu()
+  else process.exitCode = (await bakeOverSsh()) ? 0 : 1
+} catch (error) {
+  console.error(`bake: ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+}

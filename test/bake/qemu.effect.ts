@@ -83,7 +83,7 @@ function forQemu(disk: string, digest: string): (text: string) => string {
   const bake = [
     `  sshPublicKey: ${readFileSync(`${key}.pub`, 'utf8').trim()}`,
     '  memoryMiB: 2048',
-    '  diskGiB: 6',
+    '  diskGiB: 10',
     `  cloudImages: { ${arch}: { url: "file://${disk}", sha256: ${digest} } }`,
     `  builders: { qemu: { accelerator: ${accelerator()} } }`,
   ]
