@@ -96,10 +96,11 @@ function forQemu(disk: string, digest: string): (text: string) => string {
       .replace('gateway: 10.0.2.1', `gateway: ${host}`)
 }
 
+/** A device alone is not enough: some hypervisors show one that never gets a guest past its boot loader. */
 function accelerator(): 'kvm' | 'tcg' {
   try {
     accessSync('/dev/kvm', constants.W_OK)
-    return 'kvm'
+    return /^flags.* (vmx|svm) /m.test(readFileSync('/proc/cpuinfo', 'utf8')) ? 'kvm' : 'tcg'
   } catch {
     return 'tcg'
   }
