@@ -119,7 +119,7 @@ describe('gen bundle', { timeout: 180_000 }, () => {
     const bare = await bundle('', { env: { PATH: path('bin') } })
     expect(bare).toMatchObject({ code: 1 })
     expect(bare.err).toContain(
-      'the packages of a bundle need apt-get, gpg, gpgv, gpgconf, setpriv on this machine',
+      'the packages of a bundle need apt-get, gpg, gpg-agent, gpgv, gpgconf, setpriv on this machine',
     )
     const redHat = (os: string) => {
       const text = lonely
@@ -129,12 +129,12 @@ describe('gen bundle', { timeout: 180_000 }, () => {
       return bundle(`-b ${os}.yaml`, { env: { PATH: path('bin') } })
     }
     expect((await redHat('rocky')).err).toMatch(
-      /need dnf, rpm, createrepo_c, gpg, .* on this machine\n.*apt-get install dnf rpm createrepo-c gpg /,
+      /need dnf, rpm, createrepo_c, gpg, .* on this machine\n.*apt-get install dnf rpm createrepo-c gpg gpg-agent gpgv /,
     )
     expect((await redHat('rhel')).err).toMatch(
       /packages of rhel 9 have no public repository that gen bundle knows\n.*set bootstrap.prebaked: true/,
     )
-    for (const name of ['rpm', 'createrepo_c', 'gpg', 'gpgv', 'gpgconf', 'setpriv', 'unshare'])
+    for (const name of ['rpm', 'createrepo_c', 'gpg', 'gpg-agent', 'gpgv', 'gpgconf', 'setpriv', 'unshare'])
       symlinkSync(`/usr/bin/${name}`, path(`bin/${name}`))
     writeFileSync(path('bin/dnf'), '#!/bin/sh\necho dnf5 version 5.2.8.1\n', { mode: 0o755 })
     expect((await redHat('rocky')).err).toContain(

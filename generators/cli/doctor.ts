@@ -60,7 +60,7 @@ const needs: readonly Need[] = [
     ask: '--version',
     commands: ['gen bundle'],
     why: "signs the bundle's repository of packages",
-    get: 'apt-get install gpg gpgv',
+    get: 'apt-get install gpg gpg-agent gpgv',
   },
 ]
 

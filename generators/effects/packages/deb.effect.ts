@@ -14,6 +14,8 @@ export const deb: Packaging = {
     ['apt-get', 'apt'],
     ['dpkg-deb', 'dpkg'],
     ['gpg', 'gpg'],
+    // It holds the key while gpg signs; gpg only recommends it.
+    ['gpg-agent', 'gpg-agent'],
     ['gpgv', 'gpgv'],
     ['gpgconf', 'gpgconf'],
     ['setpriv', 'util-linux'],

@@ -15,6 +15,8 @@ export const rpm: Packaging = {
     ['rpm', 'rpm'],
     ['createrepo_c', 'createrepo-c'],
     ['gpg', 'gpg'],
+    // It holds the key while gpg signs; gpg only recommends it.
+    ['gpg-agent', 'gpg-agent'],
     ['gpgv', 'gpgv'],
     ['gpgconf', 'gpgconf'],
     ['setpriv', 'util-linux'],
