@@ -227,6 +227,10 @@ describe('making it again', { timeout: 120_000 }, () => {
     ])
       .trim()
       .split('\n')
+    // Settings of who runs it play no part, and nothing is left at home.
+    const home = mkdtempSync(join(scratch, 'home-'))
+    writeFileSync(join(home, '.rpmmacros'), '%_dbpath /nowhere\n%_pkgverify_level all\n%_arch none\n')
+    vi.stubEnv('HOME', home)
     vi.stubEnv('LD_PRELOAD', preload)
     vi.stubEnv('FAKETIME', time)
     // The clock alone: else it also moves the times of files, which another day does not.
@@ -238,6 +242,7 @@ describe('making it again', { timeout: 120_000 }, () => {
     const elsewhere = join(scratch, 'elsewhere')
     await bundle({ output: elsewhere })
     vi.unstubAllEnvs()
+    expect(readdirSync(home)).toEqual(['.rpmmacros'])
     const differ = sums(elsewhere).filter((line) => !sums(folder).includes(line))
     expect(differ.map((line) => line.slice(66))).toEqual([
       'packages/bundle.asc',

@@ -65,13 +65,13 @@ export async function fetchRpms(request: DnfRequest): Promise<readonly string[]>
 
 type Dnf = (...args: readonly string[]) => Promise<Ended>
 
-/** An empty machine; metadata of an earlier run stays in its cache. */
+/** An empty machine; metadata of an earlier run stays in its cache. Settings of who runs this, such as ~/.rpmmacros, do not count. */
 async function prepareRoot({ root, release, architecture, sources, base, signal }: DnfRequest): Promise<Dnf> {
   const tree = join(root, 'tree')
   await mkdir(tree, { recursive: true })
   for (const entry of await readdir(tree))
     if (entry !== 'cache') await rm(join(tree, entry), { recursive: true, force: true })
-  if (base !== undefined) await layDatabase(base, tree, signal)
+  if (base !== undefined) await layDatabase(base, root, signal)
   const configuration = join(root, 'dnf.conf')
   await writeFile(configuration, dnfConfiguration(sources, release))
   const where = [`--config=${configuration}`, `--installroot=${tree}`, `--releasever=${release}`]
@@ -80,7 +80,7 @@ async function prepareRoot({ root, release, architecture, sources, base, signal 
   const asRoot = process.getuid?.() === 0 ? [] : ['unshare', '--map-root-user']
   // Outliving a gen that was killed, it would meddle with the next one's files.
   const [program = '', ...rest] = [...asRoot, 'setpriv', '--pdeathsig', 'KILL', 'dnf', ...where, ...how]
-  return (...args) => run(program, [...rest, ...args], { signal })
+  return (...args) => run(program, [...rest, ...args], { env: { HOME: root }, signal })
 }
 
 /** @throws UserError when the file is no database that rpm here can read */
@@ -94,9 +94,9 @@ export async function checkDatabase(base: string): Promise<void> {
 }
 
 /** Where rpm keeps it is a matter of the distribution that rpm was built for, not of the one that it is asked about. */
-async function layDatabase(base: string, tree: string, signal: AbortSignal): Promise<void> {
-  const { stdout } = await run('rpm', ['--eval', '%_dbpath'], { signal })
-  const path = join(tree, stdout.trim(), 'rpmdb.sqlite')
+async function layDatabase(base: string, root: string, signal: AbortSignal): Promise<void> {
+  const { stdout } = await run('rpm', ['--eval', '%_dbpath'], { env: { HOME: root }, signal })
+  const path = join(root, 'tree', stdout.trim(), 'rpmdb.sqlite')
   await mkdir(dirname(path), { recursive: true })
   await copyFile(base, path)
 }

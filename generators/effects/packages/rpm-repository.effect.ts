@@ -53,7 +53,7 @@ async function describe(pool: string, packages: readonly string[], signal: Abort
   const list = join(pool, '.packages')
   await writeFile(list, packages.map((file) => `${file}\n`).join(''))
   const args = ['--quiet', ...alike, ...readable, '--pkglist', list, pool]
-  const { code, stderr } = await run('createrepo_c', args, { signal })
+  const { code, stderr } = await run('createrepo_c', args, { env: { HOME: '/nonexistent' }, signal })
   await rm(list)
   // What it cannot read it leaves out, and ends well.
   const primary = code === 0 ? gunzipSync(await readFile(join(pool, metadata[0] ?? ''))).toString() : ''

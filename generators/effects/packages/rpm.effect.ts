@@ -7,7 +7,7 @@ import type { YumBase } from '../../model/contribution.ts'
 import { checkDatabase, fetchRpms } from './dnf.effect.ts'
 import type { Collected, PackagesRequest, Packaging } from './packaging.ts'
 import { writeRpmRepository } from './rpm-repository.effect.ts'
-import { run } from './run.effect.ts'
+import { type RunOptions, run } from './run.effect.ts'
 
 export const rpm: Packaging = {
   programs: [
@@ -39,7 +39,8 @@ export const rpm: Packaging = {
 async function collect(request: PackagesRequest): Promise<Collected> {
   const { bundle, pool, scratch, keys, base, signal, onProgress } = request
   const { architecture, release } = bundle.os
-  for (const one of basesOf(bundle)) await checkKey(one, fileOf(one, keys), signal)
+  for (const one of basesOf(bundle))
+    await checkKey(one, fileOf(one, keys), { env: { HOME: scratch }, signal })
   const sources: readonly DnfSource[] = [...basesOf(bundle), ...bundle.repositories].map((source) => ({
     id: source.id,
     url: source.url,
@@ -61,8 +62,8 @@ async function collect(request: PackagesRequest): Promise<Collected> {
 }
 
 /** Mirrors may hand out what they like: the distribution's keys are the ones that we know. */
-async function checkKey({ keyUrl, fingerprints }: YumBase, file: string, signal: AbortSignal): Promise<void> {
-  const { stdout } = await run('gpg', ['--batch', '--show-keys', '--with-colons', file], { signal })
+async function checkKey({ keyUrl, fingerprints }: YumBase, file: string, how: RunOptions): Promise<void> {
+  const { stdout } = await run('gpg', ['--batch', '--show-keys', '--with-colons', file], how)
   const found = readFingerprints(stdout)
   if (found.length === 0) throw new UserError(`${keyUrl} is no key`, 'check repositories.distribution')
   const stranger = found.find((fingerprint) => !fingerprints.includes(fingerprint))
