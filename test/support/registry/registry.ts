@@ -38,6 +38,12 @@ export interface Registry {
   readonly stop: () => Promise<void>
 }
 
+const stops: (() => Promise<void>)[] = []
+// Here, where the file is collected: a hook that a running test or hook asks for is never called.
+afterAll(async () => {
+  await Promise.all(stops.map((stop) => stop()))
+})
+
 /** Ends with the tests of the file that starts it. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
   const folder = mkdtempSync(join(tmpdir(), 'leaven-registry-'))
@@ -54,7 +60,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     await Promise.all([end(served.child), end(back.child), tokens?.stop()])
     rmSync(folder, { recursive: true, force: true })
   }
-  afterAll(stop)
+  stops.push(stop)
   await add(...(options.images ?? []))
   const name = served.name
   writeFileSync(join(folder, 'ca.pem'), pems.ca)
