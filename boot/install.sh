@@ -55,10 +55,14 @@ fits() {
 packages() {
   names=$(of "$role" packages | tr '\t' '\n')
   [ -n "$names" ] || return 0
-  command -v apt-get >/dev/null || die "there is no apt-get here"
   scratch=$(mktemp -d)
+  if [ -e packages/InRelease ]; then from_apt; else from_dnf; fi
+  rm -rf "$scratch"
+}
+# No other source would answer; apt's own user may not be allowed to look in here.
+from_apt() {
+  command -v apt-get >/dev/null || die "there is no apt-get here"
   echo "deb [signed-by=$here/packages/bundle.gpg] file:$here/packages ./" >"$scratch/bundle.list"
-  # No other source would answer; apt's own user may not be allowed to look in here.
   printf '%s;\n' "Dir::Etc::SourceList \"$scratch/bundle.list\"" 'Dir::Etc::SourceParts "-"' 'APT::Sandbox::User "root"' \
     'DPkg::Lock::Timeout "600"' 'Dpkg::Options:: "--force-confold"' >"$scratch/apt.conf"
   export APT_CONFIG="$scratch/apt.conf"
@@ -68,7 +72,14 @@ packages() {
   apt-get -y -q install --no-install-recommends --allow-change-held-packages $names
   apt-mark hold kubelet kubeadm kubectl >/dev/null 2>&1 || :
   unset APT_CONFIG
-  rm -rf "$scratch"
+}
+# bundle.asc vouches for the list of packages, keys.asc for each of them.
+from_dnf() {
+  command -v dnf >/dev/null || die "there is no dnf here"
+  printf '%s\n' '[main]' reposdir=/dev/null plugins=0 install_weak_deps=0 '[leaven]' name=leaven "baseurl=file://$here/packages" gpgcheck=1 repo_gpgcheck=1 \
+    "gpgkey=file://$here/packages/bundle.asc file://$here/packages/keys.asc" metadata_expire=1 module_hotfixes=1 >"$scratch/dnf.conf"
+  # shellcheck disable=SC2046 # one word a package
+  dnf -y -c "$scratch/dnf.conf" install --disableexcludes=all $(echo "$names" | sed 's/=/-/')
 }
 
 downloads() {

@@ -10,7 +10,7 @@ import { image } from './support/registry/images.ts'
 import { type Registry, startRegistry } from './support/registry/registry.ts'
 import { withTools } from './support/tools.ts'
 
-const test = withTools('docker-registry', 'apt-get', 'dpkg-deb', 'gpg', 'gpgv')
+const test = withTools('docker-registry', 'apt-get', 'dpkg-deb', 'gpg', 'gpgv', 'dnf', 'createrepo_c', 'rpm')
 const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy']
 const tags = [
   ...names.map((name) => [name, 'v1.20.15'] as const),
@@ -119,11 +119,30 @@ describe('gen bundle', { timeout: 180_000 }, () => {
     const bare = await bundle('', { env: { PATH: path('bin') } })
     expect(bare).toMatchObject({ code: 1 })
     expect(bare.err).toContain(
-      'the packages of a bundle need apt-get, gpg, gpgv, gpgconf, setpriv on this machine',
+      'the packages of a bundle need apt-get, gpg, gpg-agent, gpgv, gpgconf, setpriv on this machine',
     )
-    const rocky = lonely.replace(/os: .*/, 'os: { provider: rocky, release: "9" }').replace(/runtime: .*/, '')
-    writeFileSync(path('rocky.yaml'), rocky)
-    expect((await bundle('-b rocky.yaml')).err).toContain('packages of rocky are rpm')
+    const redHat = (os: string) => {
+      const text = lonely
+        .replace(/os: .*/, `os: { provider: ${os}, release: "9" }`)
+        .replace(/runtime: .*/, '')
+      writeFileSync(path(`${os}.yaml`), text)
+      return bundle(`-b ${os}.yaml`, { env: { PATH: path('bin') } })
+    }
+    expect((await redHat('rocky')).err).toMatch(
+      /need dnf, rpm, createrepo_c, gpg, .* on this machine\n.*apt-get install dnf rpm createrepo-c gpg gpg-agent gpgv /,
+    )
+    expect((await redHat('rhel')).err).toMatch(
+      /packages of rhel 9 have no public repository that gen bundle knows\n.*set bootstrap.prebaked: true/,
+    )
+    for (const name of ['rpm', 'createrepo_c', 'gpg', 'gpg-agent', 'gpgv', 'gpgconf', 'setpriv', 'unshare'])
+      symlinkSync(`/usr/bin/${name}`, path(`bin/${name}`))
+    writeFileSync(path('bin/dnf'), '#!/bin/sh\necho dnf5 version 5.2.8.1\n', { mode: 0o755 })
+    expect((await redHat('rocky')).err).toContain(
+      "/var/lib/dpkg/status is no rpm database in SQLite's format",
+    )
+    expect((await gen('bundle -b rocky.yaml', { env: { PATH: path('bin') } })).err).toContain(
+      'dnf here is dnf5 version 5.2.8.1: what it only downloads, its signatures are not checked',
+    )
     await lock()
     const stale = read('island.lock.json').toString().replace('pause:3.2', 'pause:3.1')
     writeFileSync(path('island.lock.json'), stale)

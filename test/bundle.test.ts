@@ -239,6 +239,19 @@ describe('making it again', { timeout: 300_000 }, () => {
     expect(verify(output).code).toBe(0)
   })
 
+  test('leaves the earlier bundle as it was until the new one is whole', async () => {
+    const output = copyOf(folder)
+    const before = publisher.files.get('/addon.yaml') as Uint8Array
+    publisher.files.delete('/addon.yaml')
+    const own = { output, packages: ['hello'], base: '/var/lib/dpkg/status' }
+    await expect(make({ blueprint: islandBlueprint(publisher.url), ...own })).rejects.toThrow('/addon.yaml')
+    publisher.files.set('/addon.yaml', before)
+    expect(readFileSync(join(`${output}.part`, 'bundle/packages/Packages'), 'utf8')).toMatch(
+      /^Package: hello\n/,
+    )
+    expect(verify(output)).toEqual({ code: 0, output: 'install.sh: every file is as it was made\n' })
+  })
+
   test('a tar holds the same, once more the same bytes', async () => {
     const output = join(scratch, 'worker.tar')
     const worker = await make({

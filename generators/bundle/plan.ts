@@ -1,5 +1,11 @@
 /** What a bundle holds, decided from the plan alone: files by their place in it, and the table that nodes read. */
-import type { DownloadSpec, FileSpec, PackageSpec, RepositorySpec } from '../model/contribution.ts'
+import type {
+  BaseRepository,
+  DownloadSpec,
+  FileSpec,
+  PackageSpec,
+  RepositorySpec,
+} from '../model/contribution.ts'
 import type { Lock } from '../model/lock.ts'
 import type { ClusterPlan, GroupPlan } from '../model/plan.ts'
 import type { Role } from '../model/role.ts'
@@ -12,6 +18,8 @@ export interface BundlePlan {
   readonly os: { readonly provider: string; readonly release: string; readonly architecture: string }
   /** `name` or `name=version-glob`, of all roles, sorted. */
   readonly packages: readonly string[]
+  /** The distribution's own repositories; empty where there is none that everybody can read. */
+  readonly distribution: readonly BaseRepository[]
   readonly repositories: readonly RepositorySpec[]
   readonly downloads: readonly BundledFile[]
   /** Keys of the repositories: needed to make the bundle, not part of it. */
@@ -44,8 +52,11 @@ export interface BundleInputs {
   /** Full references of all these groups. */
   readonly images: ReadonlyMap<GroupPlan, readonly string[]>
   readonly lock: Lock | undefined
-  /** ID in os-release(5) of the nodes. */
-  readonly os: string
+  readonly os: {
+    /** In os-release(5) of the nodes. */
+    readonly id: string
+    readonly repositories: readonly BaseRepository[]
+  }
 }
 
 export function planBundle({ plan, groups, images, lock, os }: BundleInputs): BundlePlan {
@@ -63,19 +74,23 @@ export function planBundle({ plan, groups, images, lock, os }: BundleInputs): Bu
     sha256Url: entry.sha256Url,
   })
   const repositories = distinct(groups.flatMap((group) => group.repositories))
+  const ofDistribution = os.repositories.flatMap((one) => (one.kind === 'yum' ? one.keyUrl : []))
   return {
     cluster: plan.name,
     roles,
     kubernetes: plan.kubernetes.version,
     os: { provider: plan.os.provider, release: plan.os.release, architecture },
     packages: unique(groups.flatMap(({ packages }) => packages.map(packageName))).sort(),
+    distribution: os.repositories,
     repositories,
     downloads: distinct(fetched.map(file)).sort(byPath),
-    keys: distinct(repositories.map(({ keyUrl }) => file({ url: keyUrl }))),
+    keys: distinct(
+      [...repositories.map(({ keyUrl }) => keyUrl), ...ofDistribution].map((url) => file({ url })),
+    ),
     images: unique([...images.values()].flat()).sort(),
     files: placed.map(({ path, spec }) => ({ path, mode: spec.mode, text: renderBody(spec.body) })),
     rows: [
-      ['bundle', plan.name, roles.join(','), plan.kubernetes.version, os, plan.os.release, architecture],
+      ['bundle', plan.name, roles.join(','), plan.kubernetes.version, os.id, plan.os.release, architecture],
       ...roles.flatMap((role) => roleRows(role, groups, images)),
       ...placed.map(({ role, path, spec }) => ['place', role, path, spec.path, octal(spec.mode)]),
     ],

@@ -32,7 +32,7 @@ export const bundle: Command = {
       type: 'string',
       value: 'FILE',
       description:
-        'what the nodes have installed already, a copy of their /var/lib/dpkg/status: their packages stay out',
+        'what the nodes have installed already, a copy of their /var/lib/dpkg/status or /var/lib/rpm/rpmdb.sqlite: their packages stay out',
       default: 'nothing, so that every node will do',
     },
     output: {
@@ -67,15 +67,16 @@ export const bundle: Command = {
       const images = await wantedImages({ groups }, undefined, io, signal)
       const named = new Map(groups.map((group) => [group, namesOf(group, images)] as const))
       const { plan, lock } = ready
+      const os = choose<OsProvider>(registry.os, plan.os.provider)
       await writeBundle(
         {
-          ...ready,
+          lock,
           bundle: planBundle({
             plan,
             groups,
             images: named,
             lock,
-            os: choose<OsProvider>(registry.os, plan.os.provider).id,
+            os: { id: os.id, repositories: os.baseRepositories?.(plan) ?? [] },
           }),
           source,
           output: at(shown),

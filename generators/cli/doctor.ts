@@ -37,16 +37,30 @@ const needs: readonly Need[] = [
   {
     program: 'apt-get',
     ask: '--version',
-    commands: ['gen bundle'],
+    commands: ['gen bundle for Debian and Ubuntu'],
     why: 'finds and fetches packages with all that they depend on',
     get: 'run gen bundle on Debian or Ubuntu, or in a container of one',
+  },
+  {
+    program: 'dnf',
+    ask: '--version',
+    commands: ['gen bundle for Rocky and Alma'],
+    why: 'finds and fetches packages with all that they depend on',
+    get: 'apt-get install dnf rpm',
+  },
+  {
+    program: 'createrepo_c',
+    ask: '--version',
+    commands: ['gen bundle for Rocky and Alma'],
+    why: "lists the packages of the bundle's repository",
+    get: 'apt-get install createrepo-c',
   },
   {
     program: 'gpg',
     ask: '--version',
     commands: ['gen bundle'],
     why: "signs the bundle's repository of packages",
-    get: 'apt-get install gpg gpgv',
+    get: 'apt-get install gpg gpg-agent gpgv',
   },
 ]
 

@@ -5,13 +5,11 @@ import { makeBundle } from '../effects/bundle.effect.ts'
 import { checkPackaging, collectPackages } from '../effects/packages/distribution.effect.ts'
 import type { ImageSource } from '../images/source.ts'
 import type { Lock } from '../model/lock.ts'
-import type { ClusterPlan } from '../model/plan.ts'
 import type { Io } from './command.ts'
 import { pinWish, readPlatforms, readWish } from './export-request.ts'
 import { openProgress, type Progress, size } from './progress.ts'
 
 export interface Order {
-  readonly plan: ClusterPlan
   readonly lock: Lock | undefined
   readonly bundle: BundlePlan
   /** Closed by whoever opened it. */
@@ -25,9 +23,8 @@ export interface Order {
 
 /** @throws UserError, SourceError, FileError, or the signal's reason; what has come stays beside the output */
 export async function writeBundle(order: Order, io: Io, signal: AbortSignal): Promise<void> {
-  const { plan, bundle, base, output, shown, json } = order
-  const path = io.env['PATH'] ?? ''
-  checkPackaging({ plan, bundle, path, base })
+  const { bundle, base, output, shown, json } = order
+  await checkPackaging({ bundle, base, signal }, io.env['PATH'] ?? '')
   const progress = openProgress(io, { json })
   try {
     const made = await makeBundle({
@@ -37,7 +34,7 @@ export async function writeBundle(order: Order, io: Io, signal: AbortSignal): Pr
       onStep: (step) => progress.note(step),
       packages: (pool, scratch, keys) => {
         const onProgress = barOf(progress, 'packages')
-        return collectPackages({ plan, bundle, pool, scratch, keys, base, path, signal, onProgress }).finally(
+        return collectPackages({ bundle, pool, scratch, keys, base, signal, onProgress }).finally(
           progress.end,
         )
       },

@@ -4,13 +4,13 @@ import { createReadStream } from 'node:fs'
 import { link, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { PooledPackage } from '../bundle/apt.ts'
 import { type BundleContents, bundleManifest, checksumList, readChecksums } from '../bundle/manifest.ts'
 import type { BundledFile, BundlePlan } from '../bundle/plan.ts'
 import { UserError } from '../cli/command.ts'
 import { installer, packageVersion } from './assets.effect.ts'
 import { downloadFile } from './download.effect.ts'
 import { writeFileAtomic } from './files.effect.ts'
+import type { Collected } from './packages/packaging.ts'
 import { run } from './packages/run.effect.ts'
 import { publishedSum } from './resolve.effect.ts'
 import { isRunning, thisProcess } from './running.effect.ts'
@@ -23,11 +23,7 @@ export interface BundleRequest {
   /** A step that takes its time begins. */
   readonly onStep: (step: string) => void
   /** Puts all packages into `pool`. */
-  readonly packages: (
-    pool: string,
-    scratch: string,
-    keys: ReadonlyMap<string, string>,
-  ) => Promise<readonly PooledPackage[]>
+  readonly packages: (pool: string, scratch: string, keys: ReadonlyMap<string, string>) => Promise<Collected>
   /** Writes one archive of all images. */
   readonly images: (archive: string) => Promise<BundleContents['images']>
 }
@@ -51,8 +47,10 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
   const scratch = join(work, 'scratch')
   await mkdir(scratch, { recursive: true })
   const keys = await fetchKeys(request, scratch)
-  const packages =
-    plan.packages.length === 0 ? [] : await request.packages(join(bundle, 'packages'), scratch, keys)
+  const { packages, index } =
+    plan.packages.length === 0
+      ? { packages: [], index: [] }
+      : await request.packages(join(bundle, 'packages'), scratch, keys)
   const files = await fetchFiles(request, bundle)
   request.onStep('images')
   await mkdir(join(bundle, 'images'), { recursive: true })
@@ -60,7 +58,7 @@ export async function makeBundle(request: BundleRequest): Promise<MadeBundle> {
     plan.images.length === 0 ? [] : await request.images(join(bundle, 'images', `${plan.cluster}.tar`))
   const contents = { packages, files, images }
   await writeOwn(plan, bundle, contents)
-  const sum = await seal(plan, bundle, contents)
+  const sum = await seal(plan, bundle, contents, index)
   request.onStep('placing it')
   const tarSum = isTar ? await pack(request, work) : await swap(output, bundle)
   await rm(work, { recursive: true, force: true })
@@ -164,11 +162,15 @@ async function writeOwn(plan: BundlePlan, bundle: string, contents: BundleConten
 }
 
 /** Removes what belongs to an earlier bundle, and lists the rest. */
-async function seal(plan: BundlePlan, bundle: string, contents: BundleContents): Promise<string> {
-  const packages = contents.packages.map(({ file }) => `packages/${file}`)
-  const repository = ['Packages', 'Release', 'InRelease', 'bundle.gpg'].map((file) => `packages/${file}`)
+async function seal(
+  plan: BundlePlan,
+  bundle: string,
+  contents: BundleContents,
+  index: readonly string[],
+): Promise<string> {
+  const packages = contents.packages.map(({ file }) => file)
   const expected = new Set([
-    ...(packages.length === 0 ? [] : [...packages, ...repository]),
+    ...[...packages, ...index].map((file) => `packages/${file}`),
     ...contents.files.map(({ path }) => path),
     ...(contents.images.length === 0 ? [] : [`images/${plan.cluster}.tar`]),
     ...plan.files.map(({ path }) => path),

@@ -75,6 +75,29 @@ export interface RepositorySpec {
   readonly keyUrl: string
 }
 
+/** A repository of the distribution itself, and what vouches for it. */
+export type BaseRepository = AptBase | YumBase
+
+export interface AptBase {
+  readonly kind: 'apt'
+  readonly url: string
+  readonly suite: string
+  readonly components: string
+  /** File below /usr/share/keyrings, and the package that brings it. */
+  readonly keyring: string
+  readonly keyringPackage: string
+}
+
+export interface YumBase {
+  readonly kind: 'yum'
+  readonly id: string
+  /** `$basearch` in it is dnf's own variable. */
+  readonly url: string
+  readonly keyUrl: string
+  /** Of every key that may be in that file, 40 hex digits each: where the file comes from then does not matter. */
+  readonly fingerprints: readonly string[]
+}
+
 export interface DownloadSpec {
   readonly url: string
   /** Hex digest, or where the publisher keeps it; a lock replaces the latter by the former. */

@@ -1,6 +1,6 @@
 /** The contract of everything that varies. A provider receives decisions and returns data. */
 import type { Blueprint } from '../model/blueprint.ts'
-import type { Body, Contribution } from '../model/contribution.ts'
+import type { BaseRepository, Body, Contribution } from '../model/contribution.ts'
 import type { Diagnostic } from '../model/diagnostic.ts'
 import type { JsonObject } from '../model/json.ts'
 import type { ClusterPlan } from '../model/plan.ts'
@@ -40,16 +40,6 @@ export interface EndpointProvider extends Provider {
   readonly defaultPort: number
   /** `address` may be left out when `name` is given. */
   readonly addressOptional: boolean
-}
-
-/** A repository of the distribution itself, and the keyring that vouches for it. */
-export interface BaseRepository {
-  readonly url: string
-  readonly suite: string
-  readonly components: string
-  /** File below /usr/share/keyrings, and the package that brings it. */
-  readonly keyring: string
-  readonly keyringPackage: string
 }
 
 export interface OsProvider extends Provider {

@@ -1,8 +1,8 @@
 /** What differs between the families of distributions; everything else is the same Linux. */
-import type { FileSpec, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
+import type { BaseRepository, FileSpec, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
 import type { JsonObject } from '../../model/json.ts'
 import type { ClusterPlan } from '../../model/plan.ts'
-import type { BaseImages, BaseRepository, Installer } from '../provider.ts'
+import type { BaseImages, Installer } from '../provider.ts'
 import type { DistributionFacts, Release } from './release.ts'
 
 export interface Family {

@@ -1,10 +1,10 @@
 /** One Linux distribution as a provider: its family's ways, its facts, and what every node needs. */
 import type { Blueprint } from '../../model/blueprint.ts'
-import type { Contribution, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
+import type { BaseRepository, Contribution, PackageSpec, RepositorySpec } from '../../model/contribution.ts'
 import { type Diagnostic, error, warning } from '../../model/diagnostic.ts'
 import type { JsonObject } from '../../model/json.ts'
 import type { ClusterPlan } from '../../model/plan.ts'
-import type { BaseRepository, OsProvider, Target } from '../provider.ts'
+import type { OsProvider, Target } from '../provider.ts'
 import { clock } from './clock.ts'
 import type { Distribution, Family } from './family.ts'
 import { modules, sysctl } from './kernel.ts'

@@ -13,6 +13,8 @@ export interface Release extends OsRelease {
   readonly conntrackModule: 'nf_conntrack' | 'nf_conntrack_ipv4'
   /** The firewall that the release's images bring; first boot opens ports in whichever it finds running. */
   readonly firewall: 'ufw' | 'firewalld' | 'none'
+  /** Fingerprints of the keys that sign its rpm packages, 40 hex digits each. */
+  readonly signingKeys?: readonly string[]
   /** When free security updates ended, `YYYY-MM-DD`; null: they go on. */
   readonly updatesEnded: string | null
 }

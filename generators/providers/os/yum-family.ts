@@ -1,5 +1,7 @@
 /** Red Hat Enterprise Linux, its rebuilds, and CentOS 7. SELinux stays on: container-selinux brings its rules. */
+import type { YumBase } from '../../model/contribution.ts'
 import type { Family } from './family.ts'
+import type { Release } from './release.ts'
 
 export const yumFamily: Family = {
   // No curl: 9 has curl-minimal, which provides it and conflicts with the package.
@@ -35,4 +37,23 @@ export const yumFamily: Family = {
   }),
   // yum and dnf have no folder for parts of their configuration; at first boot they see the service's environment.
   packageProxy: () => [],
+}
+
+/**
+ * As the rebuilds of RHEL lay them out.
+ * @param folder the publisher's own, without `/` at its end
+ * @param key its file there
+ */
+export function rebuild(
+  folder: string,
+  key: string,
+  { repositoryName, signingKeys = [] }: Release,
+): readonly YumBase[] {
+  return ['BaseOS', 'AppStream'].map((id) => ({
+    kind: 'yum',
+    id,
+    url: `${folder}/${repositoryName}/${id}/$basearch/os`,
+    keyUrl: `${folder}/${key}-${repositoryName}`,
+    fingerprints: signingKeys,
+  }))
 }

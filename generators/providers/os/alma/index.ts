@@ -1,7 +1,7 @@
 import { kickstart } from '../kickstart.ts'
 import { linux } from '../linux.ts'
 import type { DistributionFacts } from '../release.ts'
-import { yumFamily } from '../yum-family.ts'
+import { rebuild, yumFamily } from '../yum-family.ts'
 import facts from './facts.json' with { type: 'json' }
 import images from './images.json' with { type: 'json' }
 
@@ -14,4 +14,7 @@ export const alma = linux(yumFamily, {
   facts: facts as DistributionFacts,
   baseImages: images.releases,
   installer: kickstart,
+  // https://repo.almalinux.org/almalinux/
+  repositories: (release, _, mirror = 'https://repo.almalinux.org') =>
+    rebuild(`${mirror}/almalinux`, 'RPM-GPG-KEY-AlmaLinux', release),
 })

@@ -21,6 +21,7 @@ export const debian = linux(aptFamily, {
       ['debian', `${name}-updates`],
       ['debian-security', `${name}-security`],
     ].map(([folder, suite = '']) => ({
+      kind: 'apt',
       url: `${mirror}/${folder}`,
       suite,
       components: 'main',

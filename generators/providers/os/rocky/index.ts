@@ -1,7 +1,7 @@
 import { kickstart } from '../kickstart.ts'
 import { linux } from '../linux.ts'
 import type { DistributionFacts } from '../release.ts'
-import { yumFamily } from '../yum-family.ts'
+import { rebuild, yumFamily } from '../yum-family.ts'
 import facts from './facts.json' with { type: 'json' }
 import images from './images.json' with { type: 'json' }
 
@@ -13,4 +13,7 @@ export const rocky = linux(yumFamily, {
   facts: facts as DistributionFacts,
   baseImages: images.releases,
   installer: kickstart,
+  // https://download.rockylinux.org/pub/rocky/
+  repositories: (release, _, mirror = 'https://dl.rockylinux.org/pub') =>
+    rebuild(`${mirror}/rocky`, 'RPM-GPG-KEY-Rocky', release),
 })

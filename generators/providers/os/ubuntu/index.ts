@@ -20,6 +20,7 @@ export const ubuntu = linux(aptFamily, {
       architecture === 'amd64' ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports'
     const folder = architecture === 'amd64' ? 'ubuntu' : 'ubuntu-ports'
     return [name, `${name}-updates`, `${name}-security`].map((suite) => ({
+      kind: 'apt',
       url: mirror === undefined ? own : `${mirror}/${folder}`,
       suite,
       components: 'main universe',
