@@ -20,7 +20,7 @@ export interface Inbox {
 
 /** One is with the reader, one is full, one is being filled. */
 const count = 3
-const size = 512 * 1024
+const size = 128 * 1024
 /** TLS may hand over this much after it was told to pause. */
 const reserve = 96 * 1024
 

@@ -191,6 +191,8 @@ const reboots: Fault = {
   from: 'formed',
   async run(cluster) {
     const times: string[] = []
+    for (const node of cluster.topology.nodes)
+      await eventually(`${node.name}: nothing is left to do`, 300, () => idle(cluster, node))
     for (const node of cluster.topology.nodes) {
       const before = await fingerprint(cluster, node)
       await shutDown(machineOf(cluster, node))
@@ -218,6 +220,14 @@ const reboots: Fault = {
     }
     return times.join(', ')
   },
+}
+
+/** The init node goes on after done, until it has labelled the workers and CoreDNS runs on two nodes. */
+async function idle(cluster: Cluster, node: Node): Promise<boolean> {
+  const asked = await run(machineOf(cluster, node), ['systemctl', 'is-active', 'leaven'], {
+    allowFailure: true,
+  })
+  return asked.stdout.trim() === 'inactive'
 }
 
 /** Path, mode, time and sum of everything that first boot lays down. */
