@@ -1,6 +1,6 @@
 /**
  * A connection that is read into a few buffers of its own. Node's http makes a buffer and a trip through a stream of
- * every 64 KiB: for images that is half of the time. DECISIONS.md has the figures.
+ * every 64 KiB, which images feel. DECISIONS.md has the figures.
  */
 import type { Socket } from 'node:net'
 import type { Inbox, Piece } from './inbox.effect.ts'
