@@ -7,16 +7,15 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { MadeBundle } from '../generators/effects/bundle.effect.ts'
-import { islandBlueprint, type Publisher, publish, sha256 } from './bundle/island.effect.ts'
+import { cleanDebian, islandBlueprint, type Publisher, publish, sha256 } from './bundle/island.effect.ts'
 import { make } from './bundle/make.effect.ts'
 import { isRoot, withTools } from './support/tools.ts'
 
@@ -26,21 +25,6 @@ const folder = join(scratch, 'island')
 const test = withTools('apt-get', 'dpkg-deb', 'gpg', 'gpgv', 'mmdebstrap', 'unshare', 'tar')
 let publisher: Publisher
 let made: MadeBundle
-
-/** Essential packages and apt, nothing else; made once a machine. */
-function cleanDebian(): string {
-  const cache = join(process.env['LEAVEN_CACHE'] ?? join(homedir(), '.cache/leaven'), 'debian-12-apt.tar')
-  if (!existsSync(cache)) {
-    mkdirSync(join(cache, '..'), { recursive: true })
-    execFileSync('mmdebstrap', ['-q', '--variant=apt', 'bookworm', `${cache}.new.tar`], { stdio: 'pipe' })
-    renameSync(`${cache}.new.tar`, cache)
-  }
-  const root = mkdtempSync(join(scratch, 'root-'))
-  execFileSync('tar', ['-xf', cache, '-C', root])
-  // No init: services of packages stay off, as on any build machine.
-  writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  return root
-}
 
 /** Runs a script in that root, in namespaces of its own: no network at all, not even loopback. */
 function inside(root: string, script: string) {
@@ -98,7 +82,7 @@ afterAll(async () => {
 
 describe('a bundle', { timeout: 300_000 }, () => {
   test('is installed on a clean machine without network, images and all', () => {
-    const root = cleanDebian()
+    const root = cleanDebian(scratch)
     // containerd comes with the bundle; what systemd would do, this loop does.
     const start = 'until command -v containerd; do sleep 0.2; done; sleep 2; containerd'
     const script = `(${start}) >/run/containerd.log 2>&1 & CONTAINERD_SNAPSHOTTER=native sh /mnt/install.sh --role worker`
@@ -150,7 +134,7 @@ describe('a bundle', { timeout: 300_000 }, () => {
     ],
     ['another distribution', 's/\tdebian\t/\tubuntu\t/', 'is for ubuntu 12 on amd64, and'],
   ])('for %s is refused before anything is installed', (_, edit, message) => {
-    const root = cleanDebian()
+    const root = cleanDebian(scratch)
     execFileSync('cp', ['-a', folder, join(root, 'srv/island')])
     // As somebody would have it who made it for the wrong machines: whole, but not for this one.
     const seal = `cd /srv/island && sed -i '/^bundle/${edit}' tables && sum=$(sha256sum tables) && sed -i "s/.*  tables$/$sum/" SHA256SUMS`
@@ -193,7 +177,7 @@ describe('a bundle', { timeout: 300_000 }, () => {
     const copy = copyOf(folder)
     const index = join(copy, 'packages/Packages')
     writeFileSync(index, readFileSync(index, 'utf8').replace('Package: socat', 'Package: socks'))
-    const root = cleanDebian()
+    const root = cleanDebian(scratch)
     const update = (at: string) => {
       execFileSync('rm', ['-rf', join(root, 'b')])
       execFileSync('cp', ['-a', at, join(root, 'b')])

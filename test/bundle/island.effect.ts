@@ -1,9 +1,9 @@
 /** A publisher on loopback, a blueprint that takes everything from it, and an archive of tiny images. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { kubernetes } from '../support/compiled.ts'
@@ -129,4 +129,19 @@ export function writeImages(
     name: annotations['io.containerd.image.name'],
     digest,
   }))
+}
+
+/** Essential packages and apt, nothing else; made once a machine. */
+export function cleanDebian(scratch: string): string {
+  const cache = join(process.env['LEAVEN_CACHE'] ?? join(homedir(), '.cache/leaven'), 'debian-12-apt.tar')
+  if (!existsSync(cache)) {
+    mkdirSync(join(cache, '..'), { recursive: true })
+    run('mmdebstrap', ['-q', '--variant=apt', 'bookworm', `${cache}.new.tar`])
+    renameSync(`${cache}.new.tar`, cache)
+  }
+  const root = mkdtempSync(join(scratch, 'root-'))
+  run('tar', ['-xf', cache, '-C', root])
+  // No init: services of packages stay off, as on any build machine.
+  writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return root
 }

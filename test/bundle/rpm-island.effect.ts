@@ -1,4 +1,5 @@
 /** A small distribution of real rpm packages, signed by keys of its own, as Rocky, Kubernetes and Docker lay theirs out. */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -211,3 +212,22 @@ nodes:
   - { name: w1, role: worker, address: 10.77.0.21 }
 `
 }
+
+/** dnf with this bundle as its only repository, without any network, into a root of its own. */
+export function dnf(at: string, root: string, ...args: readonly string[]) {
+  const packages = join(at, 'packages')
+  const configuration = join(root, 'dnf.conf')
+  mkdirSync(root, { recursive: true })
+  const keys = ['bundle', 'keys'].map((name) => `file://${packages}/${name}.asc`).join(' ')
+  const lines = [
+    ['[main]', 'reposdir=/nowhere', 'plugins=0', 'cachedir=/cache', 'persistdir=/persist', 'logdir=/log'],
+    ['[bundle]', `baseurl=file://${packages}`, 'gpgcheck=1', 'repo_gpgcheck=1', `gpgkey=${keys}`],
+  ]
+  writeFileSync(configuration, `${lines.flat().join('\n')}\n`)
+  const where = ['-n', 'dnf', '-y', `--config=${configuration}`, `--installroot=${root}`, '--releasever=9']
+  const { status, stdout, stderr } = spawnSync('unshare', [...where, ...args], { encoding: 'utf8' })
+  return { code: status, output: `${stdout}${stderr}` }
+}
+/** Their names and versions. */
+export const installed = (root: string): readonly string[] =>
+  run('rpm', ['--root', root, '-qa', '--qf', '%{name}-%{version}\n']).trim().split('\n').sort()

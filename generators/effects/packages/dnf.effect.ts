@@ -71,6 +71,9 @@ async function prepareRoot({ root, release, architecture, sources, base, signal 
   await mkdir(tree, { recursive: true })
   for (const entry of await readdir(tree))
     if (entry !== 'cache') await rm(join(tree, entry), { recursive: true, force: true })
+  // Of a run that was killed: whoever has its number by now, which in containers is somebody, dnf would wait for.
+  for (const lock of ['download', 'metadata'])
+    await rm(join(tree, 'cache', `${lock}_lock.pid`), { force: true })
   if (base !== undefined) await layDatabase(base, root, signal)
   const configuration = join(root, 'dnf.conf')
   await writeFile(configuration, dnfConfiguration(sources, release))
