@@ -106,8 +106,8 @@ interface Work {
 async function fill({ plan, source, partial, watcher, signal }: Work): Promise<void> {
   const { parts, written } = partial
   for (const member of plan.members)
-    await parts.write([member.header, ...(member.kind === 'bytes' ? [member.bytes] : [])], member.start)
-  await parts.write([endOfArchive], plan.size - endOfArchive.length)
+    parts.write([member.header, ...(member.kind === 'bytes' ? [member.bytes] : [])], member.start)
+  parts.write([endOfArchive], plan.size - endOfArchive.length)
   const blobs = plan.members
     .filter((member) => member.kind === 'blob')
     // The longest first: none of them is left to be waited for alone.
@@ -179,10 +179,8 @@ async function tryBlob(member: BlobMember, begun: number, work: Work): Promise<s
     for await (const chunk of source.blob(reference, descriptor, at, signal)) {
       // The neighbour's bytes begin there.
       if (at + chunk.length > member.size) return wrongSize(at + chunk.length, member, watcher)
-      // The threads that write take their bytes while this one hashes them.
-      const written = partial.parts.write([chunk], member.at + at)
+      partial.parts.write([chunk], member.at + at)
       hash.update(chunk)
-      await written
       at += chunk.length
       watcher.bytes(chunk.length)
       await reached(at)
