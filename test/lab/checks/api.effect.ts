@@ -271,7 +271,7 @@ function isReady(pod: Pod): boolean {
 }
 
 /** The nth address of the service subnet, which the lab's blueprints leave aligned at a byte. */
-function serviceAddress(subnet: string | undefined, nth: number): string {
+export function serviceAddress(subnet: string | undefined, nth: number): string {
   return (subnet ?? '10.96.0.0/12').replace(/\.\d+\/\d+$/, `.${nth}`)
 }
 

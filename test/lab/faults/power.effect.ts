@@ -1,4 +1,5 @@
 import { rmdirSync } from 'node:fs'
+import { serviceAddress } from '../checks/api.effect.ts'
 import {
   addressesOf,
   controlPlanes,
@@ -216,6 +217,13 @@ const reboots: Fault = {
       if (changed.length + gone.length > 0) {
         throw new Error(`a second boot of ${node.name} changed:\n${[...changed, ...gone].join('\n')}`)
       }
+      // kubelet's old word for its pods lives on in the API: what it serves says that it is back.
+      const service = serviceAddress(cluster.topology.network?.serviceSubnet, 1)
+      const ask = ['curl', '-sk', '--max-time', '2', `https://${service}/readyz`]
+      await eventually(`${node.name}: ${service} answers`, 180, async () => {
+        const answer = await run(machineOf(cluster, node), ask, { allowFailure: true })
+        return answer.stdout === 'ok'
+      })
       times.push(`${node.name} ${secondsSince(start)} s`)
     }
     return times.join(', ')
