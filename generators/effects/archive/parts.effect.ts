@@ -73,8 +73,39 @@ async function gather(
   return { ...access(parts), close }
 }
 
+/** How much is written before the disk is told to take it: at the end there is little left to wait for. */
+const flushEvery = 32 * 1024 * 1024
+
+/** What was written goes to the disk meanwhile; what that says is told when it counts. */
+function backgroundFlush() {
+  let behind = 0
+  let flushing: Promise<void> | undefined
+  let lost: unknown
+  return {
+    written: ({ handle }: Part, bytes: number) => {
+      behind += bytes
+      if (behind < flushEvery || flushing !== undefined) return
+      behind = 0
+      flushing = handle
+        .datasync()
+        .catch((cause: unknown) => {
+          lost ??= cause
+        })
+        .finally(() => {
+          flushing = undefined
+        })
+    },
+    /** @throws what the disk could not take: it says so once, to whoever asks first */
+    ended: async () => {
+      await flushing
+      if (lost !== undefined) throw lost
+    },
+  }
+}
+
 function access(parts: readonly Part[]): Omit<Parts, 'close'> {
   const last = parts.at(-1)
+  const flush = backgroundFlush()
   const partAt = (position: number) => parts.findLast(({ start }) => start <= position)
   return {
     size: last === undefined ? 0 : last.start + last.size,
@@ -85,6 +116,7 @@ function access(parts: readonly Part[]): Omit<Parts, 'close'> {
         const part = partAt(at)
         if (part === undefined || at >= part.start + part.size) throw new RangeError('beyond the archive')
         const written = writeSome(part, rest, at - part.start)
+        flush.written(part, written)
         at += written
         rest = dropBytes(rest, written)
       }
@@ -105,6 +137,7 @@ function access(parts: readonly Part[]): Omit<Parts, 'close'> {
       return done
     },
     sync: async () => {
+      await flush.ended()
       for (const { handle } of parts) await handle.sync()
     },
   }
