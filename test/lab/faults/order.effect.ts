@@ -158,7 +158,7 @@ const expired: Fault = {
     await kubectl(cluster, ['delete', 'secret', '-n', 'kube-system', ...tokens])
     const joined = await rise(cluster, [master], early)
     await powerOn(machineOf(cluster, worker))
-    const said = await saidBy(cluster, worker, /token/, 180)
+    const said = await saidBy(cluster, worker, /token has expired/, 180)
     const command = /'(leaven [a-z ]+)'/.exec(said)?.[1]
     if (!command) throw new Error(`no command in: ${said}`)
     await run(machineOf(cluster, controlPlanes(cluster)[0] as Node), command.split(' '))
