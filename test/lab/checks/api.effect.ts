@@ -135,7 +135,28 @@ const spread: Check = {
       const able = cluster.topology.nodes.filter((node) => !node.taints?.length).length
       expectEqual('nodes', on.size, Math.min(2, able))
       return true
+    }).catch(async (cause: Error) => {
+      throw new Error(`${cause.message}\n${await spreading(cluster)}`)
     }),
+}
+
+/** What whoever spreads it says of it: the pods, the init node's marks, and what it is doing. */
+async function spreading(cluster: Cluster): Promise<string> {
+  const pods = await kubectl(cluster, [
+    'get',
+    'pods',
+    '-n',
+    'kube-system',
+    '-l',
+    'k8s-app=kube-dns',
+    '-o',
+    'wide',
+  ])
+  const [first] = controlPlanes(cluster)
+  if (first === undefined) return pods
+  const look = 'ls -l --time-style=full-iso /var/lib/leaven; cat /run/leaven/err; pgrep -af "kubectl|sleep"'
+  const told = await run(machineOf(cluster, first), ['bash', '-c', look], { allowFailure: true })
+  return `${pods}\n${told.stdout}`
 }
 
 const writes: Check = {
