@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type PooledPackage, packagesIndex, releaseFile } from '../../bundle/apt.ts'
 import { UserError } from '../../cli/command.ts'
-import { replaceFile, signWith } from './key.effect.ts'
+import { replaceFile, signWith, verifies } from './key.effect.ts'
 import type { Collected, RepositoryRequest } from './packaging.ts'
 import { run } from './run.effect.ts'
 
@@ -41,10 +41,7 @@ async function isSigned(pool: string, release: string, signal: AbortSignal): Pro
   if ((await read('Release')) !== release) return false
   const index = await read('Packages')
   if (index === undefined || !release.includes(` ${sha256(index)} `)) return false
-  const signed = await run('gpgv', ['--keyring', join(pool, 'bundle.gpg'), join(pool, 'InRelease')], {
-    signal,
-  })
-  return signed.code === 0
+  return verifies(pool, ['InRelease'], signal)
 }
 
 function sha256(content: string | Uint8Array): string {

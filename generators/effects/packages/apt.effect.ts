@@ -14,22 +14,10 @@ import {
   sourcesList,
 } from '../../bundle/apt.ts'
 import { UserError } from '../../cli/command.ts'
+import { type ClosureRequest, refusal } from './packaging.ts'
 import { type Ended, run } from './run.effect.ts'
 
-export interface AptRequest {
-  /** Scratch tree, absolute; what is left of an earlier run is used again. */
-  readonly root: string
-  /** Where packages go; those that are there and right are not fetched again. */
-  readonly pool: string
-  readonly architecture: string
-  readonly sources: readonly AptSource[]
-  /** Names, each with `=VERSION` when it is pinned. */
-  readonly packages: readonly string[]
-  /** dpkg's status file of what the nodes have already; undefined: nothing, so that any node will do. */
-  readonly base: string | undefined
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: { readonly bytes: number; readonly total: number }) => void
-}
+type AptRequest = ClosureRequest<AptSource>
 
 /**
  * Fetches the closure into `pool`.
@@ -124,12 +112,6 @@ async function fetchInto(
 }
 
 function refused(what: string, { stderr }: Ended): UserError {
-  const [first, second] = complaints(stderr)
   const unknown = /Unable to locate package|has no installation candidate|was not found/.test(stderr)
-  return new UserError(
-    `${what}: ${first ?? 'apt-get gives no reason'}${second === undefined ? '' : ` · ${second}`}`,
-    unknown
-      ? 'check packages, kubernetes.version and runtime.version of the blueprint, and repositories'
-      : 'check repositories of the blueprint, and whether this machine reaches them',
-  )
+  return refusal('apt-get', what, complaints(stderr), unknown)
 }

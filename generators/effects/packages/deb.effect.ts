@@ -7,19 +7,16 @@ import { UserError } from '../../cli/command.ts'
 import type { AptBase } from '../../model/contribution.ts'
 import { fetchClosure } from './apt.effect.ts'
 import { writeAptRepository } from './apt-repository.effect.ts'
-import type { Collected, PackagesRequest, Packaging } from './packaging.ts'
+import {
+  type Collected,
+  closureRequest,
+  type PackagesRequest,
+  type Packaging,
+  signingPrograms,
+} from './packaging.ts'
 
 export const deb: Packaging = {
-  programs: [
-    ['apt-get', 'apt'],
-    ['dpkg-deb', 'dpkg'],
-    ['gpg', 'gpg'],
-    // It holds the key while gpg signs; gpg only recommends it.
-    ['gpg-agent', 'gpg-agent'],
-    ['gpgv', 'gpgv'],
-    ['gpgconf', 'gpgconf'],
-    ['setpriv', 'util-linux'],
-  ],
+  programs: [['apt-get', 'apt'], ['dpkg-deb', 'dpkg'], ...signingPrograms, ['setpriv', 'util-linux']],
   async check({ bundle }) {
     const lacking = basesOf(bundle).find(({ keyring }) => !existsSync(keyringFile(keyring)))
     if (lacking !== undefined)
@@ -32,7 +29,7 @@ export const deb: Packaging = {
 }
 
 async function collect(request: PackagesRequest): Promise<Collected> {
-  const { bundle, pool, scratch, keys, base, signal, onProgress } = request
+  const { bundle, pool, scratch, keys, signal } = request
   const { architecture } = bundle.os
   const sources: readonly AptSource[] = [
     ...basesOf(bundle).map(({ keyring, ...source }) => ({ ...source, key: keyringFile(keyring) })),
@@ -43,16 +40,7 @@ async function collect(request: PackagesRequest): Promise<Collected> {
       key: keys.get(keyUrl) ?? '',
     })),
   ]
-  const packages = await fetchClosure({
-    root: join(scratch, 'apt'),
-    pool,
-    architecture,
-    sources,
-    packages: bundle.packages,
-    base,
-    signal,
-    onProgress,
-  })
+  const packages = await fetchClosure(closureRequest(request, join(scratch, 'apt'), sources))
   return writeAptRepository({ cluster: bundle.cluster, architecture, pool, packages, signal })
 }
 

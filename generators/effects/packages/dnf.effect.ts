@@ -13,23 +13,10 @@ import {
   rpmName,
 } from '../../bundle/dnf.ts'
 import { UserError } from '../../cli/command.ts'
+import { type ClosureRequest, refusal } from './packaging.ts'
 import { type Ended, run } from './run.effect.ts'
 
-export interface DnfRequest {
-  /** Scratch tree, absolute; what is left of an earlier run is used again. */
-  readonly root: string
-  /** Where packages go; those that are there and right are not fetched again. */
-  readonly pool: string
-  readonly release: string
-  readonly architecture: string
-  readonly sources: readonly DnfSource[]
-  /** Names, each with `=VERSION` when it is pinned. */
-  readonly packages: readonly string[]
-  /** rpm's database of what the nodes have already; undefined: nothing, so that any node will do. */
-  readonly base: string | undefined
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: { readonly bytes: number; readonly total: number }) => void
-}
+type DnfRequest = ClosureRequest<DnfSource>
 
 /**
  * Fetches the closure into `pool`; dnf checks size, checksum and signature of every package.
@@ -119,12 +106,6 @@ function watch(folder: string, files: readonly RpmFile[], onProgress: DnfRequest
 }
 
 function refused(what: string, { stderr }: Ended): UserError {
-  const [first, second] = dnfComplaints(stderr)
   const unknown = /Unable to find a match|nothing provides|No match for argument/.test(stderr)
-  return new UserError(
-    `${what}: ${first ?? 'dnf gives no reason'}${second === undefined ? '' : ` · ${second}`}`,
-    unknown
-      ? 'check packages, kubernetes.version and runtime.version of the blueprint, and repositories'
-      : 'check repositories of the blueprint, and whether this machine reaches them',
-  )
+  return refusal('dnf', what, dnfComplaints(stderr), unknown)
 }

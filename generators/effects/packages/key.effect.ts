@@ -49,6 +49,17 @@ export async function signWith(
   }
 }
 
+/** Whether the key that a repository's `bundle.gpg` holds has signed this. @param files relative to the pool, as gpgv takes them */
+export async function verifies(
+  pool: string,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const [keyring = '', ...signed] = ['bundle.gpg', ...files].map((file) => join(pool, file))
+  const { code } = await run('gpgv', ['--keyring', keyring, ...signed], { signal })
+  return code === 0
+}
+
 /** Never into the file that is there: it may be a link to one of the earlier bundle, which stays until this one is whole. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   await rm(path, { force: true })

@@ -1,10 +1,11 @@
 /** What the families of distributions have in common when packages are collected. */
 import type { BundleContents } from '../../bundle/manifest.ts'
 import type { BundlePlan } from '../../bundle/plan.ts'
+import { UserError } from '../../cli/command.ts'
 
 export interface PackagesRequest {
   readonly bundle: BundlePlan
-  /** Where packages and their repository go. */
+  /** Where packages and their repository go; packages that are there and right are not fetched again. */
   readonly pool: string
   readonly scratch: string
   /** Files of the repositories' keys, by the URL that they came from. */
@@ -14,6 +15,55 @@ export interface PackagesRequest {
   readonly signal: AbortSignal
   readonly onProgress: (progress: { readonly bytes: number; readonly total: number }) => void
 }
+
+/** What a package manager is asked for. */
+export interface ClosureRequest<Source>
+  extends Pick<PackagesRequest, 'pool' | 'base' | 'signal' | 'onProgress'> {
+  /** Scratch tree, absolute; what is left of an earlier run is used again. */
+  readonly root: string
+  readonly release: string
+  readonly architecture: string
+  readonly sources: readonly Source[]
+  /** Names, each with `=VERSION` when it is pinned. */
+  readonly packages: readonly string[]
+}
+
+/** @param root of the package manager, below `scratch` */
+export function closureRequest<Source>(
+  { bundle, pool, base, signal, onProgress }: PackagesRequest,
+  root: string,
+  sources: readonly Source[],
+): ClosureRequest<Source> {
+  const { release, architecture } = bundle.os
+  return { root, release, architecture, sources, packages: bundle.packages, pool, base, signal, onProgress }
+}
+
+/**
+ * @param complaints of the package manager, the reason first
+ * @param unknown whether a package is not there at all, rather than out of reach
+ */
+export function refusal(
+  program: string,
+  what: string,
+  [first, second]: readonly string[],
+  unknown: boolean,
+): UserError {
+  return new UserError(
+    `${what}: ${first ?? `${program} gives no reason`}${second === undefined ? '' : ` · ${second}`}`,
+    unknown
+      ? 'check packages, kubernetes.version and runtime.version of the blueprint, and repositories'
+      : 'check repositories of the blueprint, and whether this machine reaches them',
+  )
+}
+
+/** What signing takes in every family. */
+export const signingPrograms: Packaging['programs'] = [
+  ['gpg', 'gpg'],
+  // It holds the key while gpg signs; gpg only recommends it.
+  ['gpg-agent', 'gpg-agent'],
+  ['gpgv', 'gpgv'],
+  ['gpgconf', 'gpgconf'],
+]
 
 export interface Collected {
   readonly packages: BundleContents['packages']

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { repositoryDate } from '../../bundle/apt.ts'
 import { UserError } from '../../cli/command.ts'
-import { replaceFile, signWith } from './key.effect.ts'
+import { replaceFile, signWith, verifies } from './key.effect.ts'
 import type { Collected, RepositoryRequest } from './packaging.ts'
 import { run } from './run.effect.ts'
 
@@ -35,7 +35,7 @@ export async function writeRpmRepository(
   await replaceFile(join(pool, 'keys.asc'), [...new Set(texts.map((text) => `${text.trim()}\n`))].join(''))
   // A signature of the same packages stays: a new key would change the bundle for nothing.
   if (signed !== undefined) await replaceFile(join(pool, signature), signed)
-  if (signed === undefined || !(await isSigned(pool, signal)))
+  if (signed === undefined || !(await verifies(pool, [signature, repomd], signal)))
     // RHEL 8's rpm reads no ed25519.
     await signWith({ cluster, algorithm: 'rsa3072', signal }, [
       { path: join(pool, 'bundle.gpg'), how: ['--export'] },
@@ -61,10 +61,4 @@ async function describe(pool: string, packages: readonly string[], signal: Abort
     throw new UserError(
       `createrepo_c cannot read the packages: ${stderr.trim().split('\n').at(-1) || 'it gives no reason'}`,
     )
-}
-
-async function isSigned(pool: string, signal: AbortSignal): Promise<boolean> {
-  const files = [signature, repomd].map((file) => join(pool, file))
-  const { code } = await run('gpgv', ['--keyring', join(pool, 'bundle.gpg'), ...files], { signal })
-  return code === 0
 }

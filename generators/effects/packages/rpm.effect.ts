@@ -5,7 +5,13 @@ import type { BundlePlan } from '../../bundle/plan.ts'
 import { UserError } from '../../cli/command.ts'
 import type { YumBase } from '../../model/contribution.ts'
 import { checkDatabase, fetchRpms } from './dnf.effect.ts'
-import type { Collected, PackagesRequest, Packaging } from './packaging.ts'
+import {
+  type Collected,
+  closureRequest,
+  type PackagesRequest,
+  type Packaging,
+  signingPrograms,
+} from './packaging.ts'
 import { writeRpmRepository } from './rpm-repository.effect.ts'
 import { type RunOptions, run } from './run.effect.ts'
 
@@ -14,11 +20,7 @@ export const rpm: Packaging = {
     ['dnf', 'dnf'],
     ['rpm', 'rpm'],
     ['createrepo_c', 'createrepo-c'],
-    ['gpg', 'gpg'],
-    // It holds the key while gpg signs; gpg only recommends it.
-    ['gpg-agent', 'gpg-agent'],
-    ['gpgv', 'gpgv'],
-    ['gpgconf', 'gpgconf'],
+    ...signingPrograms,
     ['setpriv', 'util-linux'],
     ['unshare', 'util-linux'],
   ],
@@ -37,8 +39,8 @@ export const rpm: Packaging = {
 }
 
 async function collect(request: PackagesRequest): Promise<Collected> {
-  const { bundle, pool, scratch, keys, base, signal, onProgress } = request
-  const { architecture, release } = bundle.os
+  const { bundle, pool, scratch, keys, signal } = request
+  const { architecture } = bundle.os
   for (const one of basesOf(bundle))
     await checkKey(one, fileOf(one, keys), { env: { HOME: scratch }, signal })
   const sources: readonly DnfSource[] = [...basesOf(bundle), ...bundle.repositories].map((source) => ({
@@ -46,17 +48,7 @@ async function collect(request: PackagesRequest): Promise<Collected> {
     url: source.url,
     key: fileOf(source, keys),
   }))
-  const packages = await fetchRpms({
-    root: join(scratch, 'dnf'),
-    pool,
-    release,
-    architecture,
-    sources,
-    packages: bundle.packages,
-    base,
-    signal,
-    onProgress,
-  })
+  const packages = await fetchRpms(closureRequest(request, join(scratch, 'dnf'), sources))
   const repository = { cluster: bundle.cluster, architecture, pool, packages, signal }
   return writeRpmRepository(repository, [...new Set(sources.map(({ key }) => key))])
 }
