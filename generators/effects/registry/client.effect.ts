@@ -192,9 +192,19 @@ async function unlessInTrouble(response: Response, clock: Clock): Promise<Respon
   )
 }
 
-export function refusal({ host }: Endpoint, status: number, text: string): SourceError {
+function refusal({ host }: Endpoint, status: number, text: string): SourceError {
   const said = registryMessage(text)
   return new SourceError('denied', `access denied (${status}${said && ` ${said}`})`, loginHint(host))
+}
+
+/** An answer that nobody can use, in the registry's own words. */
+export function refused(
+  endpoint: Endpoint,
+  { status, text }: { readonly status: number; readonly text: string },
+): SourceError {
+  if (status === 401 || status === 403) return refusal(endpoint, status, text)
+  const said = registryMessage(text)
+  return new SourceError('unsupported', `it answers ${status}${said && ` ${said}`}`)
 }
 
 /** What is said, as far as it is of use; the connection can be used again. */

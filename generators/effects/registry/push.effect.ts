@@ -4,10 +4,10 @@ import { acceptManifests, type Descriptor } from '../../images/manifest.ts'
 import type { Placed, PushPlan } from '../../images/push-plan.ts'
 import { formatReference, type Reference } from '../../images/reference.ts'
 import { type ImageSource, SourceError } from '../../images/source.ts'
-import { createClient, type RegistryOptions } from './client.effect.ts'
+import { createClient, type RegistryOptions, refused } from './client.effect.ts'
 import { WireError } from './exchange.effect.ts'
 import { Transient } from './patience.effect.ts'
-import { ask, refused, type Sender, type Sending, upload } from './upload.effect.ts'
+import { ask, type Sender, type Sending, upload } from './upload.effect.ts'
 
 export interface PushWatcher {
   readonly begin: (total: number) => void

@@ -1,11 +1,11 @@
 /** Images of registries: https://github.com/opencontainers/distribution-spec */
 import { createHash } from 'node:crypto'
 import { type Endpoint, endpoints } from '../../images/endpoints.ts'
-import { rangeStart, registryMessage } from '../../images/http.ts'
+import { rangeStart } from '../../images/http.ts'
 import { acceptManifests, type Descriptor, maxManifestBytes, parseManifest } from '../../images/manifest.ts'
 import { formatReference, type Reference, repositoryName } from '../../images/reference.ts'
 import { type ImageSource, type ManifestBytes, SourceError } from '../../images/source.ts'
-import { type Client, createClient, type RegistryOptions, readText, refusal } from './client.effect.ts'
+import { type Client, createClient, type RegistryOptions, readText, refused } from './client.effect.ts'
 import { type Response, WireError } from './exchange.effect.ts'
 import { Transient } from './patience.effect.ts'
 
@@ -223,9 +223,7 @@ function asTransient(cause: unknown, signal: AbortSignal): Transient {
 async function statusError(endpoint: Endpoint, response: Response): Promise<SourceError> {
   const text = await readText(response)
   const { status } = response
-  if (status === 401 || status === 403) return refusal(endpoint, status, text)
   if (status === 404) return new SourceError('missing', `it has none (404)`)
   if (status === 416) return new SourceError('damaged', 'it has fewer bytes than the manifest says (416)')
-  const said = registryMessage(text)
-  return new SourceError('unsupported', `it answers ${status}${said && ` ${said}`}`)
+  return refused(endpoint, { status, text })
 }

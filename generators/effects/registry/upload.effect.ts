@@ -1,10 +1,9 @@
 /** One blob into one repository: https://github.com/opencontainers/distribution-spec (push). */
 import type { Endpoint } from '../../images/endpoints.ts'
-import { registryMessage } from '../../images/http.ts'
 import type { Descriptor } from '../../images/manifest.ts'
 import type { Reference } from '../../images/reference.ts'
 import { type ImageSource, SourceError } from '../../images/source.ts'
-import { type Ask, type Client, readText, refusal } from './client.effect.ts'
+import { type Ask, type Client, readText, refused } from './client.effect.ts'
 import type { Response } from './exchange.effect.ts'
 import { Transient } from './patience.effect.ts'
 
@@ -157,10 +156,4 @@ export async function ask(
 ): Promise<Answer> {
   const response = await client.send(endpoint, { ...one, actions: 'pull,push' }, signal)
   return { ...response, text: await readText(response) }
-}
-
-export function refused(endpoint: Endpoint, { status, text }: Answer): SourceError {
-  if (status === 401 || status === 403) return refusal(endpoint, status, text)
-  const said = registryMessage(text)
-  return new SourceError('unsupported', `it answers ${status}${said && ` ${said}`}`)
 }
