@@ -6,7 +6,6 @@ import { openArchiveFile } from '../generators/effects/sources/archive-file.effe
 import { readContents } from '../generators/images/contents.ts'
 import { parseTarget, planPush } from '../generators/images/push-plan.ts'
 import { type Fault, type Seen, startFaultProxy } from './support/registry/fault-proxy.ts'
-import { blob } from './support/registry/images.ts'
 import { never } from './support/registry/opened.ts'
 import { archiveOfAll, expectPulled, images } from './support/registry/pushed.ts'
 import { startRegistry } from './support/registry/registry.ts'
@@ -14,7 +13,6 @@ import { withTools } from './support/tools.ts'
 
 const test = withTools('docker-registry', 'skopeo', 'openssl')
 const archive = archiveOfAll()
-const digestOf = (bytes: Uint8Array) => blob(bytes).digest
 
 /** The first requests that `matches` meet these faults, one each. */
 async function behind(matches: RegExp, faults: readonly Fault[], timeouts: RegistryOptions['timeouts'] = {}) {
@@ -39,11 +37,7 @@ async function behind(matches: RegExp, faults: readonly Fault[], timeouts: Regis
     const opened = await openArchiveFile(archive, 'all.tar')
     try {
       const index = Buffer.from(JSON.stringify({ manifests: await opened.entries() }))
-      const plan = planPush(
-        await readContents(index, opened.document),
-        { registry: proxy.name, prefix: '' },
-        digestOf,
-      )
+      const plan = planPush(await readContents(index, opened.document), { registry: proxy.name, prefix: '' })
       if ('problems' in plan) throw new Error(plan.problems.join())
       const watcher = {
         begin: (total: number) => counted.push(-total),
@@ -163,11 +157,7 @@ describe('the plan', () => {
       const entries = await opened.entries()
       const read = async (manifests: object) => {
         const index = Buffer.from(JSON.stringify({ manifests }))
-        return planPush(
-          await readContents(index, opened.document),
-          { registry: 'r.example', prefix: '' },
-          digestOf,
-        )
+        return planPush(await readContents(index, opened.document), { registry: 'r.example', prefix: '' })
       }
       const whole = await read(entries)
       const renamed = entries.map((entry) => ({

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { basename, isAbsolute, join } from 'node:path'
 import { stoppable } from '../effects/interrupt.effect.ts'
 import type { Pushed } from '../effects/registry/push.effect.ts'
@@ -63,7 +62,7 @@ async function pushFile(
   const archive = await openArchiveFile(isAbsolute(file) ? file : join(io.cwd, file), file)
   try {
     const index = new TextEncoder().encode(JSON.stringify({ manifests: await archive.entries() }))
-    const plan = planPush(await readContents(index, archive.document), target, sha256)
+    const plan = planPush(await readContents(index, archive.document), target)
     if ('problems' in plan)
       throw new UserError(
         `${file}: ${plan.problems.join('\ngen: ')}`,
@@ -82,8 +81,4 @@ async function pushFile(
 function inWords(file: string, { names, uploaded, mounted, present }: Pushed): string {
   const sent = `${uploaded.blobs} blobs sent, ${size(uploaded.bytes)}`
   return `gen: ${file}: ${names.length} names; ${sent}; ${mounted} taken over from other repositories, ${present} there already\n`
-}
-
-function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

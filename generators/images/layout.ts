@@ -5,7 +5,9 @@
  * Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md; names as containerd's import reads
  * them: https://github.com/containerd/containerd/blob/main/core/images/archive/importer.go
  */
+
 import { createHash } from 'node:crypto'
+import { contentDigest } from './digest.ts'
 import { type Descriptor, isForeignLayer, mediaTypes } from './manifest.ts'
 import { formatPlatform, type Platform } from './platform.ts'
 import { formatReference, type Reference, repositoryName, withDigest } from './reference.ts'
@@ -190,7 +192,7 @@ function prunedIndex(platforms: readonly PlatformImage[]): ManifestBytes {
     .sort((one, other) => compare(formatPlatform(one.platform), formatPlatform(other.platform)))
     .map(manifestDescriptor)
   const bytes = encode({ schemaVersion: 2, mediaType: mediaTypes.index, manifests })
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const digest = contentDigest(bytes)
   return { descriptor: { mediaType: mediaTypes.index, digest, size: bytes.length }, bytes }
 }
 

@@ -1,5 +1,6 @@
 /** What of an archive goes where in a registry: blobs first, then manifests, then the names that lead to them. */
 import type { Contents, FoundManifest, NamedImage } from './contents.ts'
+import { contentDigest } from './digest.ts'
 import { type Descriptor, isForeignLayer, mediaTypes, parseManifest } from './manifest.ts'
 import { indexOfAll } from './named-entries.ts'
 import { formatReference, parseReference, type Reference, withDigest } from './reference.ts'
@@ -42,13 +43,11 @@ export function parseTarget(
 }
 
 /**
- * @param digestOf sha256 of bytes, as `sha256:<hex>`
  * @returns the plan, or why there is none
  */
 export function planPush(
   contents: Contents,
   target: { readonly registry: string; readonly prefix: string },
-  digestOf: (bytes: Uint8Array) => string,
 ): PushPlan | { readonly problems: readonly string[] } {
   const problems: string[] = [...contents.problems]
   const notes: string[] = []
@@ -73,7 +72,7 @@ export function planPush(
       for (const descriptor of [manifest.config, ...manifest.layers])
         if (!isForeignLayer(descriptor.mediaType)) need(blobs, descriptor, to)
     }
-    const top = original(read.reference, entries, contents) ?? topOf(name, entries, contents, digestOf, notes)
+    const top = original(read.reference, entries, contents) ?? topOf(name, entries, contents, notes)
     if (top !== undefined)
       names.push({
         ...top,
@@ -136,7 +135,6 @@ function topOf(
   name: string,
   entries: readonly NamedImage[],
   { documents }: Contents,
-  digestOf: (bytes: Uint8Array) => string,
   notes: string[],
 ): Omit<Placed, 'to'> | undefined {
   const [first] = entries
@@ -155,7 +153,7 @@ function topOf(
     return undefined
   }
   const bytes = indexOfAll(children)
-  const digest = digestOf(bytes)
+  const digest = contentDigest(bytes)
   notes.push(`${name} leads to a new index, ${digest}, of the platforms that are here`)
   return { bytes, mediaType: mediaTypes.index, digest }
 }

@@ -1,6 +1,7 @@
 /** What a name stands for: the manifests of the platforms that are wanted, each with its config and layers. */
-import { createHash } from 'node:crypto'
+
 import { isObject, type Json } from '../model/json.ts'
+import { contentDigest } from './digest.ts'
 import type { PlatformImage, ResolvedImage } from './layout.ts'
 import { type Descriptor, type Index, type Manifest, maxManifestBytes, parseManifest } from './manifest.ts'
 import { entriesFor, formatPlatform, offered, type Platform, platformOf, runsOn } from './platform.ts'
@@ -66,7 +67,7 @@ async function readConfig(
   const chunks: Uint8Array[] = []
   for await (const chunk of source.blob(reference, config, 0, signal)) chunks.push(chunk.slice())
   const bytes = Buffer.concat(chunks)
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const digest = contentDigest(bytes)
   if (digest !== config.digest)
     throw new SourceError('damaged', `${name}: its config ${config.digest} came with the digest ${digest}`)
   return bytes

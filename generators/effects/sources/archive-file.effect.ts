@@ -2,7 +2,7 @@
  * Images of a tar: an OCI layout, as we and newer Dockers write it, or what `docker save` wrote before.
  * Source: https://github.com/moby/docker-image-spec/blob/main/spec.md
  */
-import { createHash } from 'node:crypto'
+import { contentDigest } from '../../images/digest.ts'
 import { type Descriptor, mediaTypes } from '../../images/manifest.ts'
 import { platformOf } from '../../images/platform.ts'
 import { formatReference, parseReference } from '../../images/reference.ts'
@@ -93,7 +93,7 @@ async function translate(archive: OpenArchive, shown: string): Promise<Translate
     const bytes = config && (await loadMember(archive, config.name))
     if (config === undefined || bytes === undefined)
       throw new SourceError('damaged', `${shown}: ${String(image['Config'])}, a config, is not there`)
-    const digest = sha256(bytes)
+    const digest = contentDigest(bytes)
     blobs.set(digest, config)
     const manifest = new TextEncoder().encode(
       JSON.stringify({
@@ -103,14 +103,14 @@ async function translate(archive: OpenArchive, shown: string): Promise<Translate
         layers: await describeLayers(archive, image, { shown, layers, blobs }),
       }),
     )
-    documents.set(sha256(manifest), manifest)
+    documents.set(contentDigest(manifest), manifest)
     const platform = platformOf(readJson(bytes))
     for (const name of Array.isArray(image['RepoTags']) ? image['RepoTags'].map(String) : []) {
       const read = parseReference(name)
       const full = 'reference' in read ? formatReference(read.reference) : name
       entries.push({
         mediaType: mediaTypes.manifest,
-        digest: sha256(manifest),
+        digest: contentDigest(manifest),
         size: manifest.length,
         ...(platform === undefined ? {} : { platform }),
         annotations: { 'io.containerd.image.name': full },
@@ -164,8 +164,4 @@ function readJson(bytes: Uint8Array): Json {
   } catch {
     return null
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

@@ -1,5 +1,7 @@
 /** Images of an OCI layout, wherever its files are. */
+
 import { createHash } from 'node:crypto'
+import { contentDigest } from '../../images/digest.ts'
 import { type Descriptor, parseManifest } from '../../images/manifest.ts'
 import { entriesNamed, indexOfAll, namesIn } from '../../images/named-entries.ts'
 import { familiarName, type Reference } from '../../images/reference.ts'
@@ -45,7 +47,7 @@ export function layoutSource(layout: Layout, repository?: Reference): ImageSourc
       }
       if (more.length === 0) return manifest(reference, digest)
       const bytes = indexOfAll(named)
-      return documentOf(bytes, `sha256:${createHash('sha256').update(bytes).digest('hex')}`, layout.shown)
+      return documentOf(bytes, contentDigest(bytes), layout.shown)
     },
     manifest,
     blob: layout.blob,
