@@ -9,6 +9,7 @@ import type { ArchivePlan, Member } from '../../images/layout.ts'
 import { type ImageSource, SourceError } from '../../images/source.ts'
 import { endOfArchive } from '../../images/tar.ts'
 import { explained, FileError } from '../files.effect.ts'
+import { inParallel } from '../parallel.ts'
 import { follows } from './follows.effect.ts'
 import { claimPartial, type Partial } from './partial.effect.ts'
 import { findParts, partNames, placeParts, removeFiles } from './parts.effect.ts'
@@ -120,29 +121,9 @@ async function fill({ plan, source, partial, watcher, signal }: Work): Promise<v
       [...written.values()].reduce((sum, count) => sum + count, 0),
     ),
   )
-  const failed = new AbortController()
-  const either = AbortSignal.any([signal, failed.signal])
-  const queue = blobs.values()
-  const work = { plan, source, partial, watcher, signal: either }
-  const fetcher = async () => {
-    for (const blob of queue) {
-      either.throwIfAborted()
-      await fetchBlob(blob, work)
-    }
-  }
-  const ended = await Promise.allSettled(
-    Array.from({ length: parallel }, () =>
-      fetcher().catch((cause) => {
-        failed.abort(cause)
-        throw cause
-      }),
-    ),
+  await inParallel(blobs, parallel, signal, (blob, either) =>
+    fetchBlob(blob, { plan, source, partial, watcher, signal: either }),
   )
-  signal.throwIfAborted()
-  // The one that made the others stop.
-  if (failed.signal.aborted) throw failed.signal.reason
-  const lost = ended.find((one) => one.status === 'rejected')
-  if (lost !== undefined) throw lost.reason
 }
 
 type BlobMember = Extract<Member, { readonly kind: 'blob' }>

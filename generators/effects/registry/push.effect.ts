@@ -4,6 +4,7 @@ import { acceptManifests, type Descriptor } from '../../images/manifest.ts'
 import type { Placed, PushPlan } from '../../images/push-plan.ts'
 import { formatReference, type Reference } from '../../images/reference.ts'
 import { type ImageSource, SourceError } from '../../images/source.ts'
+import { inParallel } from '../parallel.ts'
 import { createClient, type RegistryOptions, refused } from './client.effect.ts'
 import { WireError } from './exchange.effect.ts'
 import { Transient } from './patience.effect.ts'
@@ -48,48 +49,23 @@ export async function push(
 ): Promise<Pushed> {
   const client = createClient(options)
   const pushed: Pushed = { uploaded: { blobs: 0, bytes: 0 }, mounted: 0, present: 0, names: [] }
-  const failed = new AbortController()
-  const either = AbortSignal.any([signal, failed.signal])
-  const job: Job = {
-    ...{ client, blobs, watcher, pushed, signal: either },
-    place: (to) => placeOf(to, options),
-  }
+  const job: Job = { client, blobs, watcher, pushed, signal, place: (to) => placeOf(to, options) }
   watcher.begin(plan.blobs.reduce((sum, { descriptor }) => sum + descriptor.size, 0))
   try {
-    await inParallel(plan.blobs, failed, ({ descriptor, repositories }) =>
-      sendBlob(job, descriptor, repositories),
+    await inParallel(plan.blobs, atOnce, signal, ({ descriptor, repositories }, either) =>
+      sendBlob({ ...job, signal: either }, descriptor, repositories),
     )
-    await inParallel(plan.manifests, failed, (manifest) => sendManifest(job, manifest))
+    await inParallel(plan.manifests, atOnce, signal, (manifest, either) =>
+      sendManifest({ ...job, signal: either }, manifest),
+    )
     for (const name of plan.names) {
       await sendManifest(job, name)
       pushed.names.push({ from: name.from, to: formatReference(name.to), digest: name.digest })
     }
     return pushed
-  } catch (cause) {
-    signal.throwIfAborted()
-    throw failed.signal.aborted ? failed.signal.reason : cause
   } finally {
     client.close()
   }
-}
-
-/** The first failure ends what the others do: it no longer matters. */
-async function inParallel<T>(
-  items: readonly T[],
-  failed: AbortController,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values()
-  const worker = async () => {
-    for (const item of queue) await work(item)
-  }
-  const workers = Array.from({ length: atOnce }, () =>
-    worker().catch((cause: unknown) => {
-      if (!failed.signal.aborted) failed.abort(cause)
-    }),
-  )
-  await Promise.all(workers)
-  failed.signal.throwIfAborted()
 }
 
 /** Mirrors and rewrites are for fetching. */
