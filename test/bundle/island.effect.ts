@@ -71,17 +71,15 @@ function tarOf(files: Readonly<Record<string, string>>): Uint8Array {
   return bytes
 }
 
-/** Debian 12, whose own containerd takes Kubernetes' binaries from before they were packaged at pkgs.k8s.io. */
-export function islandBlueprint(url: string, more = ''): string {
+/** Two nodes behind a VIP without a network; `lines` say what they run. */
+export function offlineBlueprint(url: string, version: string, lines: readonly string[], more = ''): string {
   return `apiVersion: leaven/v1
 kind: Cluster
 name: island
-kubernetes: { version: ${kubernetesVersion} }
+kubernetes: { version: ${version} }
 endpoint: { address: 10.77.0.10 }
 network: { gateway: 10.77.0.1, cni: { provider: none } }
-os: { provider: debian, release: "12", containerdSource: distribution }
-runtime: { version: "1.6" }
-repositories: { binaries: "${url}" }
+${lines.join('\n')}
 airgap: { enabled: true }
 addons:
   - { name: spaces, url: "${url}/addon.yaml" }
@@ -89,6 +87,16 @@ nodes:
   - { name: m1, role: control-plane, address: 10.77.0.11 }
   - { name: w1, role: worker, address: 10.77.0.21 }
 ${more}`
+}
+
+/** Debian 12, whose own containerd takes Kubernetes' binaries from before they were packaged at pkgs.k8s.io. */
+export function islandBlueprint(url: string, more = ''): string {
+  const lines = [
+    'os: { provider: debian, release: "12", containerdSource: distribution }',
+    'runtime: { version: "1.6" }',
+    `repositories: { binaries: "${url}" }`,
+  ]
+  return offlineBlueprint(url, kubernetesVersion, lines, more)
 }
 
 /** One layer with one file for each name: an OCI layout in a plain tar, as `gen images export` writes it. */

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../support/tools.ts'
-import type { Publisher } from './island.effect.ts'
+import { offlineBlueprint, type Publisher } from './island.effect.ts'
 
 export const rpmTools = [
   'dnf',
@@ -195,22 +195,11 @@ export function offerAll(distribution: Distribution, { files }: Publisher): void
 }
 
 export function rpmBlueprint(url: string, architecture = 'amd64'): string {
-  return `apiVersion: leaven/v1
-kind: Cluster
-name: island
-kubernetes: { version: ${rpmVersion} }
-endpoint: { address: 10.77.0.10 }
-network: { gateway: 10.77.0.1, cni: { provider: none } }
-os: { provider: rocky, release: "9", architecture: ${architecture} }
-runtime: { version: "1.7" }
-repositories: { kubernetes: "${url}/k8s", containerd: "${url}/docker", distribution: "${url}" }
-airgap: { enabled: true }
-addons:
-  - { name: spaces, url: "${url}/addon.yaml" }
-nodes:
-  - { name: m1, role: control-plane, address: 10.77.0.11 }
-  - { name: w1, role: worker, address: 10.77.0.21 }
-`
+  return offlineBlueprint(url, rpmVersion, [
+    `os: { provider: rocky, release: "9", architecture: ${architecture} }`,
+    'runtime: { version: "1.7" }',
+    `repositories: { kubernetes: "${url}/k8s", containerd: "${url}/docker", distribution: "${url}" }`,
+  ])
 }
 
 /** dnf with this bundle as its only repository, without any network, into a root of its own. */
