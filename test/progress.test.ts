@@ -1,4 +1,5 @@
 /** How far something is: on a terminal, in a log, and for programs. */
+import stringWidth from 'string-width'
 import { describe, expect, test } from 'vitest'
 import { openProgress } from '../generators/cli/progress.ts'
 
@@ -10,7 +11,7 @@ interface Where {
 }
 
 /** A progress whose clock the test moves, in milliseconds. */
-function watched({ terminal = false, columns = 80, env = {}, json = false }: Where) {
+async function watched({ terminal = false, columns = 80, env = {}, json = false }: Where) {
   let now = 0
   let said = ''
   const io = {
@@ -21,7 +22,7 @@ function watched({ terminal = false, columns = 80, env = {}, json = false }: Whe
     columns,
     env,
   }
-  const progress = openProgress(io, { json }, () => now)
+  const progress = await openProgress(io, { json }, () => now)
   return {
     ...progress,
     after: (milliseconds: number, bytes: number) => {
@@ -36,8 +37,8 @@ function watched({ terminal = false, columns = 80, env = {}, json = false }: Whe
 const clear = '\u001b[K'
 
 describe('on a terminal', () => {
-  test('a bar has a rate and the time left, and goes when it is over', () => {
-    const bar = watched({ terminal: true })
+  test('a bar has a rate and the time left, and goes when it is over', async () => {
+    const bar = await watched({ terminal: true })
     bar.begin('a.tar', 100_000_000)
     bar.after(2_000, 40_000_000)
     expect(bar.last()).toMatch(/^a\.tar \[#+\.+\] 40 %, 40\.0 MB of 100\.0 MB, 20\.0 MB\/s, 3 s left/)
@@ -45,22 +46,30 @@ describe('on a terminal', () => {
     expect(bar.said().endsWith(`\r${clear}`)).toBe(true)
   })
 
-  test.each([20, 40, 60, 79, 120])('of %i columns it never fills the last one', (columns) => {
-    const bar = watched({ terminal: true, columns })
+  test.each([20, 40, 60, 79, 120])('of %i columns it never fills the last one', async (columns) => {
+    const bar = await watched({ terminal: true, columns })
     bar.begin('a-long-name-of-an-archive.tar', 10_000_000_000)
     bar.after(3_000, 1_234_567_890)
     expect(bar.last().replace(clear, '').length).toBeLessThan(columns)
   })
 
-  test('it is not drawn more often than ten times a second', () => {
-    const bar = watched({ terminal: true })
+  test('a name in characters of two columns has its room', async () => {
+    const bar = await watched({ terminal: true, columns: 79 })
+    bar.begin('生产集群的全部镜像归档.tar', 10_000_000_000)
+    bar.after(3_000, 1_234_567_890)
+    expect(bar.last()).toContain('[')
+    expect(stringWidth(bar.last())).toBeLessThan(79)
+  })
+
+  test('it is not drawn more often than ten times a second', async () => {
+    const bar = await watched({ terminal: true })
     bar.begin('a.tar', 1_000_000)
     for (let turn = 0; turn < 1_000; turn += 1) bar.after(1, 1_000)
     expect(bar.said().split('\r').length).toBeLessThan(13)
   })
 
-  test('a note takes the place of the bar, which comes again below it', () => {
-    const bar = watched({ terminal: true })
+  test('a note takes the place of the bar, which comes again below it', async () => {
+    const bar = await watched({ terminal: true })
     bar.begin('a.tar', 1_000_000)
     bar.note('trying again')
     bar.after(200, 500_000)
@@ -74,8 +83,8 @@ describe('in a log', () => {
     { terminal: true, env: { CI: 'true' } },
     { terminal: true, env: { TERM: 'dumb' } },
   ]
-  test.each(kinds)('%j: a line when it begins and every ten seconds', (where) => {
-    const log = watched(where)
+  test.each(kinds)('%j: a line when it begins and every ten seconds', async (where) => {
+    const log = await watched(where)
     log.begin('a.tar', 100_000_000, 20_000_000)
     for (let second = 1; second <= 25; second += 1) log.after(1_000, 2_000_000)
     log.end()
@@ -88,8 +97,8 @@ describe('in a log', () => {
 })
 
 describe('for programs', () => {
-  test('every line is an event', () => {
-    const events = watched({ json: true, terminal: true })
+  test('every line is an event', async () => {
+    const events = await watched({ json: true, terminal: true })
     events.begin('a.tar', 1_000_000)
     events.after(500, 250_000)
     events.note('trying "again"\nsoon')
@@ -103,8 +112,8 @@ describe('for programs', () => {
     ])
   })
 
-  test('bytes that have to come again are taken back', () => {
-    const events = watched({ json: true })
+  test('bytes that have to come again are taken back', async () => {
+    const events = await watched({ json: true })
     events.begin('a.tar', 1_000_000)
     events.after(500, 600_000)
     events.after(500, -600_000)

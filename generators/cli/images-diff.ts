@@ -72,7 +72,7 @@ async function write(
 ): Promise<ExitCode> {
   const { writeArchive } = await import('../effects/archive/write.effect.ts')
   const json = flag(invocation, 'json')
-  const progress = openProgress(io, { json })
+  const progress = await openProgress(io, { json })
   const watcher = {
     begin: (total: number, done: number) => progress.begin(shown, total, done),
     bytes: progress.advance,

@@ -59,7 +59,7 @@ export const imagesExport: Command = {
         invocation.values['split'] === undefined ? undefined : readSize(text(invocation, 'split') ?? ''),
       indexNames: flag(invocation, 'index-names'),
     }
-    const progress = openProgress(io, { json: flag(invocation, 'json') })
+    const progress = await openProgress(io, { json: flag(invocation, 'json') })
     return stoppable(async (signal) => {
       const archives = await readArchives(invocation, io, signal)
       if (archives === undefined) return 1

@@ -57,7 +57,7 @@ async function pushFile(
 ): Promise<Pushed> {
   const { push } = await import('../effects/registry/push.effect.ts')
   const { openArchiveFile } = await import('../effects/sources/archive-file.effect.ts')
-  const progress = openProgress(io, { json: flag(invocation, 'json') })
+  const progress = await openProgress(io, { json: flag(invocation, 'json') })
   const options = readRegistryOptions(invocation, io, undefined, progress.note)
   const archive = await openArchiveFile(isAbsolute(file) ? file : join(io.cwd, file), file)
   try {

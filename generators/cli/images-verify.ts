@@ -22,7 +22,7 @@ export const imagesVerify: Command = {
     if (file === undefined) throw new UsageError('verify which archive?', 'gen images verify FILE')
     const json = flag({ positionals, ...invocation }, 'json')
     const { verifyArchive } = await import('../effects/archive/verify.effect.ts')
-    const progress = openProgress(io, { json })
+    const progress = await openProgress(io, { json })
     const watcher = {
       begin: (total: number) => progress.begin(file, total),
       bytes: (count: number) => progress.advance(count),

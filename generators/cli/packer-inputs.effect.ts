@@ -65,7 +65,7 @@ export async function checkedArchives(
 }
 
 async function verified(path: string, io: Io): Promise<Verified> {
-  const progress = openProgress(io, { json: false })
+  const progress = await openProgress(io, { json: false })
   const watcher = {
     begin: (total: number) => progress.begin(basename(path), total),
     bytes: (count: number) => progress.advance(count),

@@ -1,5 +1,4 @@
 /** How far something is that takes its time: a bar on a terminal, a line now and then elsewhere, events for programs. */
-import stringWidth from 'string-width'
 import type { Io } from './command.ts'
 
 export interface Progress {
@@ -33,13 +32,15 @@ interface Task {
 }
 
 /** Everything goes to standard error; with `json` one JSON object a line. */
-export function openProgress(
+export async function openProgress(
   io: Pick<Io, 'stderr' | 'stderrIsTerminal' | 'columns' | 'env'>,
   { json }: { readonly json: boolean },
   clock: () => number = () => performance.now(),
-): Progress {
+): Promise<Progress> {
   const plain = !io.stderrIsTerminal || io.env['CI'] !== undefined || io.env['TERM'] === 'dumb'
   const style: Style = json ? 'json' : plain ? 'lines' : 'bar'
+  // Loading it takes 10 ms: it makes an Intl.Segmenter.
+  const widthOf = style === 'bar' ? (await import('string-width')).default : () => 0
   let task: Task | undefined
   const event = (value: object) => io.stderr(`${JSON.stringify(value)}\n`)
   const show = (now: number) => {
@@ -48,7 +49,7 @@ export function openProgress(
     const state = stateOf(task, now)
     if (style === 'json') event({ event: 'progress', title: task.title, ...state })
     else if (style === 'lines') io.stderr(`gen: ${task.title}: ${inWords(state)}\n`)
-    else io.stderr(`\r${barLine(task.title, state, io.columns)}\u001b[K`)
+    else io.stderr(`\r${barLine(task.title, widthOf(task.title), state, io.columns)}\u001b[K`)
   }
   return {
     begin: (title, total, done = 0) => {
@@ -107,10 +108,10 @@ function inWords({ done, total, rate, eta }: State): string {
   return `${part} %, ${size(done)} of ${size(total)}, ${size(rate)}/s${eta === null ? '' : `, ${duration(eta)} left`}`
 }
 
-function barLine(title: string, state: State, columns: number): string {
+function barLine(title: string, width: number, state: State, columns: number): string {
   const words = inWords(state)
   // The last column would wrap on some terminals.
-  const room = Math.min(30, columns - 1 - stringWidth(title) - words.length - 4)
+  const room = Math.min(30, columns - 1 - width - words.length - 4)
   if (room < 5) return words.slice(0, Math.max(0, columns - 1))
   const filled =
     state.total === 0 ? room : Math.floor((room * Math.min(state.done, state.total)) / state.total)

@@ -25,7 +25,7 @@ export interface Order {
 export async function writeBundle(order: Order, io: Io, signal: AbortSignal): Promise<void> {
   const { bundle, base, output, shown, json } = order
   await checkPackaging({ bundle, base, signal }, io.env['PATH'] ?? '')
-  const progress = openProgress(io, { json })
+  const progress = await openProgress(io, { json })
   try {
     const made = await makeBundle({
       plan: bundle,
