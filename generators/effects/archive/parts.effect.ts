@@ -144,11 +144,18 @@ function access(parts: readonly Part[]): Omit<Parts, 'close'> {
 }
 
 /**
+ * For more at once Linux makes pages of 128 KiB, and those a virtual machine has often given back to its host: to get
+ * them again takes ten times as long as to fill them (`page_reporting_order`,
+ * https://docs.kernel.org/mm/free_page_reporting.html).
+ */
+const writeSize = 64 * 1024
+
+/**
  * As much as one call writes, and never beyond the part's end. Not by Node's threads: to wake one takes longer than to
  * copy these few bytes to where the kernel keeps them.
  */
 function writeSome(part: Part, buffers: readonly Uint8Array[], offset: number): number {
-  return writevSync(part.handle.fd, takeBytes(buffers, part.size - offset), offset)
+  return writevSync(part.handle.fd, takeBytes(buffers, Math.min(writeSize, part.size - offset)), offset)
 }
 
 function takeBytes(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
