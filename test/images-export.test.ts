@@ -42,7 +42,9 @@ describe('gen images export', () => {
     const refused = await gen(`images export ${named} --ca ${registry.ca} -o c.tar`)
     expect(refused).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/kube\/one:v1: not allowed; tried https:/),
+      err: expect.stringMatching(
+        /^gen: \S+kube\/one:v1: not allowed; tried https:.*\n {2}hint: .*\ngen: \S+kube\/two:v2: not allowed/,
+      ),
     })
     expect(existsSync(path('c.tar.partial'))).toBe(false)
   })
@@ -53,6 +55,11 @@ describe('gen images export', () => {
     const attempts = [
       ['--images list.txt', 1, /^gen: list\.txt:2: Upper\/Case: .*capitals/m],
       [`--images ${registry.name}/kube/none:v1`, 1, /kube\/none:v1: not found; tried http/],
+      [
+        `--images ${registry.name}/kube/one:v9 --images ${registry.name}/kube/one:v1 --images ${registry.name}/kube/three`,
+        1,
+        /^gen: \S+one:v9: not found.*\n {2}hint: .*\ngen: .*three:latest has no linux\/amd64/m,
+      ],
       [`--images ${registry.name}/kube/three`, 1, /three:latest has no linux\/amd64; it has linux\/arm64/],
       [`--images ${registry.name}/kube/one:v1 --platform plan9/amd64`, 2, /plan9\/amd64 is not a platform/],
       [`--images ${registry.name}/kube/one:v1 --split 3`, 2, /3 is not a size/],

@@ -82,6 +82,10 @@ async function runCommand(
   return command.run(invocation, io)
 }
 
+function isUsers(cause: unknown): cause is UserError | FileError | SourceError {
+  return cause instanceof UserError || cause instanceof FileError || cause instanceof SourceError
+}
+
 /** Mistakes of the user in one line and a way out; ours with what to report. */
 function explain(cause: unknown, argv: readonly string[], io: Io): ExitCode {
   const say = (message: string, hint: string | undefined) =>
@@ -90,8 +94,9 @@ function explain(cause: unknown, argv: readonly string[], io: Io): ExitCode {
     say(cause.message, cause.hint)
     return 2
   }
-  if (cause instanceof UserError || cause instanceof FileError || cause instanceof SourceError) {
-    say(cause.message, cause instanceof FileError ? undefined : cause.hint)
+  const causes: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause]
+  if (causes.every(isUsers)) {
+    for (const one of causes) say(one.message, one instanceof FileError ? undefined : one.hint)
     return 1
   }
   if (cause instanceof Interrupted) {

@@ -4,7 +4,7 @@ import { planArchive, type ResolvedImage } from '../../images/layout.ts'
 import { formatPlatform, type Platform } from '../../images/platform.ts'
 import { formatReference, type Reference } from '../../images/reference.ts'
 import { resolveImage } from '../../images/resolve.ts'
-import type { ImageSource } from '../../images/source.ts'
+import { type ImageSource, SourceError } from '../../images/source.ts'
 import { findParts } from './parts.effect.ts'
 import { type OpenArchive, openArchive, preferArchive } from './read.effect.ts'
 import { type Outcome, type Target, type Watcher, writeArchive } from './write.effect.ts'
@@ -37,7 +37,7 @@ export interface Exported {
   }[]
 }
 
-/** @throws SourceError, FileError, or the signal's reason */
+/** @throws SourceError, an AggregateError of several, FileError, or the signal's reason */
 export async function exportArchive(
   job: ExportJob,
   source: ImageSource,
@@ -69,7 +69,11 @@ export async function exportArchive(
   }
 }
 
-/** The first failure ends the others: nobody waits for registries in vain. */
+/**
+ * What a registry says of one image does not end the others: a list is mended at once, not name by name. A registry
+ * that does not answer ends them: nobody waits for it in vain.
+ * @throws SourceError, or an AggregateError of several, in the order of the wishes
+ */
 async function resolveAll(
   { wishes, platforms }: ExportJob,
   source: ImageSource,
@@ -80,14 +84,20 @@ async function resolveAll(
   const all = await Promise.allSettled(
     wishes.map(({ reference, pull }) =>
       resolveImage(source, reference, platforms, either, pull).catch((cause) => {
-        failed.abort(cause)
+        if (!isRefusal(cause)) failed.abort(cause)
         throw cause
       }),
     ),
   )
   signal.throwIfAborted()
-  if (failed.signal.aborted) throw failed.signal.reason
+  failed.signal.throwIfAborted()
+  const refusals = all.flatMap((one) => (one.status === 'rejected' ? [one.reason as SourceError] : []))
+  if (refusals.length > 0) throw refusals.length === 1 ? refusals[0] : new AggregateError(refusals)
   return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof SourceError && ['missing', 'denied', 'unsupported'].includes(cause.reason)
 }
 
 async function openThose(paths: readonly string[]): Promise<readonly OpenArchive[]> {
