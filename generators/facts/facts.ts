@@ -40,6 +40,8 @@ export interface KubernetesSupports {
   readonly nodeSwap: boolean
   /** Every patch's `kubeadm join --control-plane` reads an ECDSA sa.key; older ones insist on RSA. */
   readonly ecdsaServiceAccountKey: boolean
+  /** kubeadm's CoreDNS prefers nodes that run none of it. */
+  readonly corednsAntiAffinity: boolean
 }
 
 /** Images of a range of patches; `to` of the last range is the latest patch that we know. */

@@ -11,6 +11,7 @@ import type { Target } from '../providers/provider.ts'
 import * as registry from '../registry.ts'
 import { bootFiles, nodeEnvironment } from './boot.ts'
 import { choose, groupNames } from './cluster.ts'
+import { spreadCoreDns } from './coredns.ts'
 import { imagesInFiles, kubernetesImages, namedImages } from './images.ts'
 import { type KubeadmDocuments, kubeadmDocuments } from './kubeadm.ts'
 import { mergeContributions, type Owned, type PathConflict } from './merge.ts'
@@ -61,7 +62,10 @@ export function planGroup(
   const { merged, conflicts } = mergeContributions(
     [
       ...providerContributions(plan, group, secrets),
-      { owner: 'kubernetes', contribution: { images: kubernetesImages(plan, group.role) } },
+      {
+        owner: 'kubernetes',
+        contribution: { images: kubernetesImages(plan, group.role), addons: spreadCoreDns(plan) },
+      },
       { owner: 'the blueprint', contribution: userContribution(plan, blueprint, group, texts) },
     ],
     lock,

@@ -1,0 +1,34 @@
+/** Where the two replicas of CoreDNS run. */
+import type { AddonSpec } from '../model/contribution.ts'
+import type { Json } from '../model/json.ts'
+import type { ClusterPlan } from '../model/plan.ts'
+
+const labelSelector = { matchLabels: { 'k8s-app': 'kube-dns' } }
+const apart = {
+  podAntiAffinity: {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      { weight: 100, podAffinityTerm: { labelSelector, topologyKey: 'kubernetes.io/hostname' } },
+    ],
+  },
+}
+/** The fields that are ours of an object that kubeadm makes, and those that kubectl misses otherwise. */
+const deployment: Json = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'coredns', namespace: 'kube-system' },
+  spec: {
+    selector: labelSelector,
+    template: { spec: { containers: [{ name: 'coredns' }], affinity: apart } },
+  },
+}
+
+/**
+ * What newer kubeadms write by themselves. Without it the scheduler may put a replica that was moved beside the other one
+ * again, always: from 1.20 on it spread nothing over nodes without a zone
+ * (https://github.com/kubernetes/kubernetes/issues/102136).
+ */
+export function spreadCoreDns({ kubernetes, nodes }: ClusterPlan): readonly AddonSpec[] {
+  if (kubernetes.facts.supports.corednsAntiAffinity || nodes.length < 2) return []
+  // Before the pod network: no replica runs yet that would have to be replaced.
+  return [{ order: 5, name: 'coredns', files: { 'deployment.yaml': [deployment] } }]
+}
