@@ -111,9 +111,13 @@ describe('an archive', () => {
   })
 
   test('of a platform that the index names and nobody stored is refused', async () => {
+    const missing = (message: RegExp) => ({ reason: 'missing', message: expect.stringMatching(message) })
     await expect(exported(registry, 'none.tar', 'linux/s390x')).rejects.toMatchObject({
-      reason: 'missing',
-      message: expect.stringMatching(/images.test\/kube\//),
+      errors: [
+        missing(/^images\.test\/kube\/one:v1 has no linux\/s390x; it has linux\/amd64, linux\/arm64$/),
+        missing(/^images\.test\/kube\/two:v1 has no linux\/s390x/),
+        missing(/^images\.test\/kube\/holes:v1 lists linux\/s390x, but its manifest is not there/),
+      ],
     })
     expect(existsSync(path('none.tar'))).toBe(false)
     expect(existsSync(path('none.tar.partial'))).toBe(false)
