@@ -162,16 +162,17 @@ export async function endPrograms(lab: Lab): Promise<void> {
   for (const pid of pids.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL')
 }
 
-/** Removes a cgroup directory and those below it, leaves first; one that still holds processes stays. */
+/**
+ * Removes a cgroup directory and those below it, leaves first; one that still holds processes stays. A systemd that is
+ * ending removes its own meanwhile.
+ */
 export function removeCgroup(directory: string): void {
-  if (!existsSync(directory)) return
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeCgroup(join(directory, entry.name))
-  }
   try {
+    for (const entry of readdirSync(directory, { withFileTypes: true }))
+      if (entry.isDirectory()) removeCgroup(join(directory, entry.name))
     rmdirSync(directory)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+    if (!['EBUSY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 
