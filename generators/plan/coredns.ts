@@ -1,6 +1,6 @@
 /** Where the two replicas of CoreDNS run. */
 import type { AddonSpec } from '../model/contribution.ts'
-import type { Json } from '../model/json.ts'
+import { isObject, type Json } from '../model/json.ts'
 import type { ClusterPlan } from '../model/plan.ts'
 
 const labelSelector = { matchLabels: { 'k8s-app': 'kube-dns' } }
@@ -27,8 +27,11 @@ const deployment: Json = {
  * again, always: from 1.20 on it spread nothing over nodes without a zone
  * (https://github.com/kubernetes/kubernetes/issues/102136).
  */
-export function spreadCoreDns({ kubernetes, nodes }: ClusterPlan): readonly AddonSpec[] {
+export function spreadCoreDns({ kubernetes, nodes, overrides }: ClusterPlan): readonly AddonSpec[] {
   if (kubernetes.facts.supports.corednsAntiAffinity || nodes.length < 2) return []
+  // Whoever asks kubeadm for kube-dns (up to 1.20) has no CoreDNS.
+  const { dns } = overrides.kubeadm
+  if (isObject(dns) && dns['type'] === 'kube-dns') return []
   // Before the pod network: no replica runs yet that would have to be replaced.
   return [{ order: 5, name: 'coredns', files: { 'deployment.yaml': [deployment] } }]
 }
