@@ -5,6 +5,7 @@ import { formatPlatform, type Platform } from '../../images/platform.ts'
 import { formatReference, type Reference } from '../../images/reference.ts'
 import { resolveImage } from '../../images/resolve.ts'
 import { type ImageSource, SourceError } from '../../images/source.ts'
+import { inParallel } from '../parallel.ts'
 import { findParts } from './parts.effect.ts'
 import { type OpenArchive, openArchive, preferArchive } from './read.effect.ts'
 import { type Outcome, type Target, type Watcher, writeArchive } from './write.effect.ts'
@@ -79,25 +80,25 @@ async function resolveAll(
   source: ImageSource,
   signal: AbortSignal,
 ): Promise<readonly ResolvedImage[]> {
-  const failed = new AbortController()
-  const either = AbortSignal.any([signal, failed.signal])
-  const all = await Promise.allSettled(
-    wishes.map(({ reference, pull }) =>
-      resolveImage(source, reference, platforms, either, pull).catch((cause) => {
-        if (!isRefusal(cause)) failed.abort(cause)
-        throw cause
-      }),
-    ),
+  const outcomes: (ResolvedImage | SourceError)[] = []
+  await inParallel(
+    [...wishes.entries()],
+    wishes.length,
+    signal,
+    async ([at, { reference, pull }], either) => {
+      outcomes[at] = await resolveImage(source, reference, platforms, either, pull).catch(refusalOf)
+    },
   )
-  signal.throwIfAborted()
-  failed.signal.throwIfAborted()
-  const refusals = all.flatMap((one) => (one.status === 'rejected' ? [one.reason as SourceError] : []))
+  const refusals = outcomes.filter((one) => one instanceof SourceError)
   if (refusals.length > 0) throw refusals.length === 1 ? refusals[0] : new AggregateError(refusals)
-  return all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  return outcomes.flatMap((one) => (one instanceof SourceError ? [] : [one]))
 }
 
-function isRefusal(cause: unknown): boolean {
-  return cause instanceof SourceError && ['missing', 'denied', 'unsupported'].includes(cause.reason)
+/** @throws what is no answer about the image */
+function refusalOf(cause: unknown): SourceError {
+  if (cause instanceof SourceError && ['missing', 'denied', 'unsupported'].includes(cause.reason))
+    return cause
+  throw cause
 }
 
 async function openThose(paths: readonly string[]): Promise<readonly OpenArchive[]> {
