@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What content is known by: `sha256:<hex>`. */
-export function contentDigest(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+/** What content is known by: `<algorithm>:<hex>`. */
+export function contentDigest(bytes: Uint8Array, algorithm = 'sha256'): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
 }

@@ -5,7 +5,6 @@
  * Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md; names as containerd's import reads
  * them: https://github.com/containerd/containerd/blob/main/core/images/archive/importer.go
  */
-
 import { createHash } from 'node:crypto'
 import { contentDigest } from './digest.ts'
 import { type Descriptor, isForeignLayer, mediaTypes } from './manifest.ts'

@@ -1,5 +1,4 @@
 /** What a name stands for: the manifests of the platforms that are wanted, each with its config and layers. */
-
 import { isObject, type Json } from '../model/json.ts'
 import { contentDigest } from './digest.ts'
 import type { PlatformImage, ResolvedImage } from './layout.ts'

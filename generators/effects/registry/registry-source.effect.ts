@@ -1,5 +1,5 @@
 /** Images of registries: https://github.com/opencontainers/distribution-spec */
-import { createHash } from 'node:crypto'
+import { contentDigest } from '../../images/digest.ts'
 import { type Endpoint, endpoints } from '../../images/endpoints.ts'
 import { rangeStart } from '../../images/http.ts'
 import { acceptManifests, type Descriptor, maxManifestBytes, parseManifest } from '../../images/manifest.ts'
@@ -142,7 +142,7 @@ function verified(name: string, { headers }: Response, bytes: Uint8Array): Manif
   const claimed = headers.get('docker-content-digest')
   const wanted = name.includes(':') ? name : claimed
   const algorithm = wanted?.startsWith('sha512:') ? 'sha512' : 'sha256'
-  const digest = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+  const digest = contentDigest(bytes, algorithm)
   if (wanted !== undefined && wanted !== digest)
     throw new Transient(`its manifest has ${digest}, not ${wanted}`, 'damaged')
   const type = headers.get('content-type')?.replace(/\s*;.*$/, '')

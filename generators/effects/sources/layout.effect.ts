@@ -1,6 +1,4 @@
 /** Images of an OCI layout, wherever its files are. */
-
-import { createHash } from 'node:crypto'
 import { contentDigest } from '../../images/digest.ts'
 import { type Descriptor, parseManifest } from '../../images/manifest.ts'
 import { entriesNamed, indexOfAll, namesIn } from '../../images/named-entries.ts'
@@ -25,7 +23,7 @@ export function layoutSource(layout: Layout, repository?: Reference): ImageSourc
     const bytes = await layout.document(digest)
     if (bytes === undefined) throw missing(layout, `${familiarName(reference)}: ${digest} is not`)
     const [algorithm = ''] = digest.split(':')
-    const found = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+    const found = contentDigest(bytes, algorithm)
     if (found !== digest)
       throw new SourceError(
         'damaged',
