@@ -5,6 +5,7 @@ import type { ClusterPlan, NodePlan } from '../model/plan.ts'
 import type { ClusterSecrets } from '../model/secrets.ts'
 import * as registry from '../registry.ts'
 import { choose } from './cluster.ts'
+import { hasRoomToSpread } from './coredns.ts'
 import type { GroupSketch } from './group.ts'
 import { keyFiles } from './keys.ts'
 import type { Merged } from './merge.ts'
@@ -252,17 +253,14 @@ function bakedFacts({ kubernetes, runtime }: ClusterPlan, { role }: GroupSketch)
   return [`kubernetes=${kubernetes.version}`, `containerd=${containerd}`, ...own].join(' ')
 }
 
-function controlPlaneEnvironment({
-  kubernetes,
-  bootstrap,
-  nodes,
-}: ClusterPlan): Readonly<Record<string, string>> {
+function controlPlaneEnvironment(plan: ClusterPlan): Readonly<Record<string, string>> {
+  const { kubernetes, bootstrap } = plan
   return {
     LEAVEN_API_PORT: String(kubernetes.apiPort),
     LEAVEN_SERIALIZE_JOINS: flag(!kubernetes.facts.supports.etcdLearner),
     LEAVEN_TAKEOVER: flag(bootstrap.takeover),
     LEAVEN_SILENCE: String(bootstrap.timeouts.silence),
-    LEAVEN_SPREAD_DNS: flag(nodes.length > 1),
+    LEAVEN_SPREAD_DNS: flag(hasRoomToSpread(plan)),
   }
 }
 

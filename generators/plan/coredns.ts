@@ -22,13 +22,19 @@ const deployment: Json = {
   },
 }
 
+/** Whether there is to be another node for one of them. */
+export function hasRoomToSpread({ nodes }: ClusterPlan): boolean {
+  return nodes.length > 1
+}
+
 /**
  * What newer kubeadms write by themselves. Without it the scheduler may put a replica that was moved beside the other one
  * again, always: from 1.20 on it spread nothing over nodes without a zone
  * (https://github.com/kubernetes/kubernetes/issues/102136).
  */
-export function spreadCoreDns({ kubernetes, nodes, overrides }: ClusterPlan): readonly AddonSpec[] {
-  if (kubernetes.facts.supports.corednsAntiAffinity || nodes.length < 2) return []
+export function spreadCoreDns(plan: ClusterPlan): readonly AddonSpec[] {
+  const { kubernetes, overrides } = plan
+  if (kubernetes.facts.supports.corednsAntiAffinity || !hasRoomToSpread(plan)) return []
   // Whoever asks kubeadm for kube-dns (up to 1.20) has no CoreDNS.
   const { dns } = overrides.kubeadm
   if (isObject(dns) && dns['type'] === 'kube-dns') return []
